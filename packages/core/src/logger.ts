@@ -40,7 +40,7 @@ export const silentLogger: Logger = {
 
 function printable(value: unknown): string {
   if (value instanceof Error) return value.message;
-  return typeof value === 'string' ? value : String(JSON.stringify(value));
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function quote(text: string): string {

@@ -42,9 +42,7 @@ export class Store {
     } catch (cause) {
       throw new BerthError('unavailable', `cannot open the state store ${path}: ${String(cause)}`, { cause });
     }
-    const version = Number(
-      (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version,
-    );
+    const version = (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
     if (version > SCHEMA_VERSION) {
       db.close();
       throw new BerthError(
