@@ -117,6 +117,11 @@ export class HostInABox implements AsyncDisposable {
     return output(['nsenter', '-t', String(this.outsidePid), '--net', '--', ...command]);
   }
 
+  /** The path of `bin/berth`, for command lines. */
+  get berthCommand(): string {
+    return BERTH;
+  }
+
   /** `berth …` on the host; throws unless it succeeds. Its last newline is cut. */
   async berth(...args: string[]): Promise<string> {
     return (await this.host(BERTH, ...args)).replace(/\n$/, '');
