@@ -15,8 +15,8 @@ async function populate(box: HostInABox): Promise<{ daemon: BoxedDaemon; pid: st
 test.each(['stop', 'crash'] as const)(
   'containers go on over a %s of the daemon, and are found again',
   async (way) => {
-    const { box, daemon, pid } = await populated();
-    await using _box = box;
+    await using box = await HostInABox.create();
+  const { daemon, pid } = await populate(box);
     const linksBefore = await box.host('ip', '-br', 'link');
     await daemon[way]();
     // Published ports work without the daemon.
