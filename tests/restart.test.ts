@@ -16,7 +16,7 @@ test.each(['stop', 'crash'] as const)(
   'containers go on over a %s of the daemon, and are found again',
   async (way) => {
     await using box = await HostInABox.create();
-  const { daemon, pid } = await populate(box);
+    const { daemon, pid } = await populate(box);
     const linksBefore = await box.host('ip', '-br', 'link');
     await daemon[way]();
     // Published ports work without the daemon.
