@@ -1,0 +1,201 @@
+import { randomInt } from 'node:crypto';
+import type { Logger } from '@berth/core';
+import { BoundedWarning } from './bounded-warning.js';
+import { checkAnswer, putU16 } from './message.js';
+import { MAX_SERVERS } from './resolv-conf.js';
+import { MAX_IN_FLIGHT, SLOW_MS, type SandboxState } from './sandbox-state.js';
+import {
+  askTcp,
+  askUdp,
+  parseUpstream,
+  type Attempt,
+  type AttemptEvents,
+  type Upstream,
+} from './upstream.js';
+
+/** Milliseconds after which the next server is asked as well, the earlier ones still being listened to. */
+const NEXT_SERVER_MS = 300;
+/** Milliseconds after which all servers are asked once more over UDP, where a packet may get lost. */
+const SECOND_ROUND_MS = 1500;
+/** Milliseconds until SERVFAIL: below the 5 s (RES_TIMEOUT of resolv.h) that a client waits for us. */
+const DEADLINE_MS = 4000;
+/** Questions of all sandboxes together that may wait, since each costs a descriptor per server asked. */
+const MAX_IN_FLIGHT_TOTAL = 4096;
+
+export type Transport = 'udp' | 'tcp';
+
+/** Called once: with the answer, its id as in the question, or with undefined when there is none. */
+export type OnAnswer = (answer: Buffer | undefined) => void;
+
+/** Asks upstream servers, from the namespace of the daemon. */
+export class Forwarder {
+  readonly #hostResolvers: () => readonly string[];
+  readonly #warnings: BoundedWarning;
+  readonly #running = new Set<Exchange>();
+
+  constructor(hostResolvers: () => readonly string[], logger: Logger) {
+    this.#hostResolvers = hostResolvers;
+    this.#warnings = new BoundedWarning(logger);
+  }
+
+  /**
+   * Passes a query on and its answer back. Bounded per sandbox and in all; what is above is told `undefined`
+   * at once, since a queue would only make every answer come too late.
+   *
+   * @param questionEnd offset after the question of `message`
+   */
+  forward(
+    state: SandboxState,
+    message: Buffer,
+    questionEnd: number,
+    transport: Transport,
+    onAnswer: OnAnswer,
+  ): void {
+    const { counters } = state;
+    if (state.inFlight >= MAX_IN_FLIGHT || this.#running.size >= MAX_IN_FLIGHT_TOTAL) {
+      counters.refused++;
+      this.#warnings.warn('name service: too many questions wait for upstream servers', state);
+      onAnswer(undefined);
+      return;
+    }
+    const servers = this.#servers(state);
+    const asked = performance.now();
+    state.inFlight++;
+    const exchange = new Exchange(servers, message, questionEnd, transport, (answer, forged) => {
+      state.inFlight--;
+      this.#running.delete(exchange);
+      counters.forged += forged;
+      if (answer) {
+        counters.forwarded++;
+        if (performance.now() - asked > SLOW_MS) counters.slow++;
+      } else {
+        counters.failed++;
+        const text = servers.map(({ address }) => address).join(', ');
+        this.#warnings.warn(
+          `name service: no usable answer from upstream (${text || 'no server known'})`,
+          state,
+        );
+      }
+      onAnswer(answer);
+    });
+    this.#running.add(exchange);
+    exchange.start();
+  }
+
+  /** Ends everything that is under way, without an answer. */
+  close(): void {
+    for (const exchange of this.#running) exchange.finish(undefined);
+  }
+
+  #servers(state: SandboxState): Upstream[] {
+    const known = state.upstreams.length > 0 ? state.upstreams : this.#hostResolvers().map(parseUpstream);
+    return known.filter((server) => server !== undefined).slice(0, MAX_SERVERS);
+  }
+}
+
+/** One question on its way: at first one server is asked, then more, and the first good answer is taken. */
+class Exchange {
+  readonly #servers: readonly Upstream[];
+  readonly #message: Buffer;
+  readonly #questionEnd: number;
+  readonly #transport: Transport;
+  readonly #done: (answer: Buffer | undefined, forged: number) => void;
+  readonly #attempts = new Set<Attempt>();
+  readonly #deadline: NodeJS.Timeout;
+  #next: NodeJS.Timeout | undefined;
+  #asked = 0;
+  #forged = 0;
+  #finished = false;
+
+  constructor(
+    servers: readonly Upstream[],
+    message: Buffer,
+    questionEnd: number,
+    transport: Transport,
+    done: (answer: Buffer | undefined, forged: number) => void,
+  ) {
+    this.#servers = servers;
+    this.#message = message;
+    this.#questionEnd = questionEnd;
+    this.#transport = transport;
+    this.#done = done;
+    this.#deadline = setTimeout(() => {
+      this.finish(undefined);
+    }, DEADLINE_MS);
+  }
+
+  start(): void {
+    this.#askNext();
+  }
+
+  finish(answer: Buffer | undefined): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    clearTimeout(this.#deadline);
+    clearTimeout(this.#next);
+    for (const attempt of this.#attempts) attempt.close();
+    this.#done(answer, this.#forged);
+  }
+
+  get #rounds(): number {
+    return this.#transport === 'udp' ? 2 : 1;
+  }
+
+  #askNext(): void {
+    clearTimeout(this.#next);
+    if (this.#finished) return;
+    const server = this.#servers[this.#asked % this.#servers.length];
+    if (!server || this.#asked >= this.#servers.length * this.#rounds) {
+      // Nobody is left to ask: all that were asked have failed, or one of them may still answer.
+      if (this.#attempts.size === 0) this.finish(undefined);
+      return;
+    }
+    this.#asked++;
+    const lastOfRound = this.#asked % this.#servers.length === 0;
+    this.#next = setTimeout(
+      () => {
+        this.#askNext();
+      },
+      lastOfRound ? SECOND_ROUND_MS - NEXT_SERVER_MS * (this.#servers.length - 1) : NEXT_SERVER_MS,
+    );
+    this.#ask(server);
+  }
+
+  #ask(server: Upstream): void {
+    // An id of its own for each server asked, from a generator that can't be foretold (RFC 5452 section 4).
+    const asked = Buffer.from(this.#message);
+    putU16(asked, 0, randomInt(0x10000));
+    const events: AttemptEvents = {
+      onMessage: (answer) => {
+        switch (checkAnswer(answer, asked, this.#questionEnd)) {
+          case 'good': {
+            const own = Buffer.from(answer);
+            this.#message.copy(own, 0, 0, 2);
+            this.finish(own);
+            return;
+          }
+          case 'failure':
+            this.#failed(attempt);
+            return;
+          case 'forged':
+            this.#forged++;
+            return;
+        }
+      },
+      onFailure: () => {
+        this.#failed(attempt);
+      },
+    };
+    const attempt = this.#transport === 'udp' ? askUdp(server, asked, events) : askTcp(server, asked, events);
+    this.#attempts.add(attempt);
+  }
+
+  /** A server can't or won't: the next one is asked without waiting. */
+  #failed(attempt: Attempt): void {
+    attempt.close();
+    if (!this.#attempts.delete(attempt) || this.#finished) return;
+    // The second round is for lost packets; a server that has refused would do so again.
+    if (this.#asked < this.#servers.length) this.#askNext();
+    else if (this.#attempts.size === 0) this.finish(undefined);
+  }
+}
