@@ -4,6 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { silentLogger } from '@berth/core';
 import { decode, encode, streamDecode, streamEncode, type Packet } from 'dns-packet';
 import { afterEach, describe, expect, it } from 'vitest';
+import { BoundedWarning } from './bounded-warning.js';
 import { Forwarder, type Transport } from './forwarder.js';
 import { MAX_IN_FLIGHT, SandboxState } from './sandbox-state.js';
 import type { Upstream } from './upstream.js';
@@ -43,7 +44,7 @@ function answerTo(query: Buffer, flags = 0x8180, more: Packet = {}): Buffer {
 
 function ask(servers: Upstream[], transport: Transport = 'udp') {
   const state = new SandboxState('s', servers, true);
-  const forwarder = new Forwarder(() => [], silentLogger);
+  const forwarder = new Forwarder(() => [], new BoundedWarning(silentLogger));
   const started = performance.now();
   return new Promise<{ answer: Buffer | undefined; state: SandboxState; ms: number }>((resolve) => {
     forwarder.forward(state, message, questionEnd, transport, (answer) => {
@@ -147,7 +148,7 @@ describe('forwarding', () => {
   it('bounds what waits, for one sandbox', async () => {
     const server = await upstream(() => undefined);
     const state = new SandboxState('s', [server], true);
-    const forwarder = new Forwarder(() => [], silentLogger);
+    const forwarder = new Forwarder(() => [], new BoundedWarning(silentLogger));
     let ended = 0;
     for (let index = 0; index < MAX_IN_FLIGHT + 10; index++) {
       forwarder.forward(state, message, questionEnd, 'udp', () => ended++);

@@ -1,6 +1,5 @@
 import { randomInt } from 'node:crypto';
-import type { Logger } from '@berth/core';
-import { BoundedWarning } from './bounded-warning.js';
+import type { BoundedWarning } from './bounded-warning.js';
 import { checkAnswer, putU16 } from './message.js';
 import { MAX_SERVERS } from './resolv-conf.js';
 import { MAX_IN_FLIGHT, SLOW_MS, type SandboxState } from './sandbox-state.js';
@@ -33,9 +32,9 @@ export class Forwarder {
   readonly #warnings: BoundedWarning;
   readonly #running = new Set<Exchange>();
 
-  constructor(hostResolvers: () => readonly string[], logger: Logger) {
+  constructor(hostResolvers: () => readonly string[], warnings: BoundedWarning) {
     this.#hostResolvers = hostResolvers;
-    this.#warnings = new BoundedWarning(logger);
+    this.#warnings = warnings;
   }
 
   /**

@@ -9,27 +9,25 @@ export function frame(message: Buffer): Buffer {
 /** Puts messages together from what a TCP connection delivers. */
 export class FrameReader {
   readonly #limit: number;
-  #pending: Buffer = Buffer.alloc(0);
+  #data: Buffer = Buffer.alloc(0);
 
   /** @param limit bytes of the longest message that is taken */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** @returns the messages that are complete now, or undefined if one is announced that is above the limit */
-  push(chunk: Buffer): Buffer[] | undefined {
-    const data = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
-    const messages: Buffer[] = [];
-    let at = 0;
-    while (data.length - at >= 2) {
-      const length = data.readUInt16BE(at);
-      if (length > this.#limit) return undefined;
-      if (data.length - at - 2 < length) break;
-      messages.push(data.subarray(at + 2, at + 2 + length));
-      at += 2 + length;
-    }
-    // A copy, so that the few bytes left over don't keep the whole chunk.
-    this.#pending = Buffer.from(data.subarray(at));
-    return messages;
+  push(chunk: Buffer): void {
+    this.#data = this.#data.length === 0 ? chunk : Buffer.concat([this.#data, chunk]);
+  }
+
+  /** The next message, or why there is none: its end has not come yet, or it is announced above the limit. */
+  next(): Buffer | 'incomplete' | 'too-long' {
+    const data = this.#data;
+    if (data.length < 2) return 'incomplete';
+    const end = 2 + data.readUInt16BE(0);
+    if (end - 2 > this.#limit) return 'too-long';
+    if (data.length < end) return 'incomplete';
+    this.#data = data.subarray(end);
+    return data.subarray(2, end);
   }
 }

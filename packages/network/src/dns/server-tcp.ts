@@ -1,10 +1,10 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Logger } from '@berth/core';
 import type { Forwarder } from './forwarder.js';
 import { FrameReader, frame } from './frames.js';
 import { MAX_TCP_SIZE, RCODE, writeAnswer } from './message.js';
 import { FORWARD, SILENCE, type Responder } from './responder.js';
 import type { SandboxState } from './sandbox-state.js';
+import type { SharedParts } from './shared-parts.js';
 
 /** Milliseconds after which a silent connection is closed: RFC 7766 section 6.2.3, "a few seconds". */
 const IDLE_MS = 10_000;
@@ -12,8 +12,8 @@ const IDLE_MS = 10_000;
 const MAX_CONNECTIONS = 64;
 /** Bytes of a query: far above what a resolver sends, so that a stalled one can't hold much memory. */
 const MAX_QUERY = 4096;
-/** Bytes of answers that a client may leave unread. */
-const MAX_UNREAD = 1 << 20;
+/** Bytes of answers that a client may leave unread; its further queries wait until it reads. */
+const MAX_UNREAD = 64 * 1024;
 
 /** What one message is built in before it is framed; shared, since building is synchronous. */
 const out = Buffer.allocUnsafeSlow(MAX_TCP_SIZE);
@@ -27,11 +27,11 @@ export class TcpServer {
   /** In the order of their last query. */
   readonly #connections = new Set<Socket>();
 
-  private constructor(server: Server, state: SandboxState, responder: Responder, forwarder: Forwarder) {
+  private constructor(server: Server, state: SandboxState, shared: SharedParts) {
     this.#server = server;
     this.#state = state;
-    this.#responder = responder;
-    this.#forwarder = forwarder;
+    this.#responder = shared.responder;
+    this.#forwarder = shared.forwarder;
   }
 
   /**
@@ -39,15 +39,9 @@ export class TcpServer {
    *
    * @throws Error when the descriptor can't listen
    */
-  static async open(
-    fd: number,
-    state: SandboxState,
-    responder: Responder,
-    forwarder: Forwarder,
-    logger: Logger,
-  ): Promise<TcpServer> {
+  static async open(fd: number, state: SandboxState, shared: SharedParts): Promise<TcpServer> {
     const listener = createServer({ allowHalfOpen: true, noDelay: true });
-    const server = new TcpServer(listener, state, responder, forwarder);
+    const server = new TcpServer(listener, state, shared);
     await new Promise<void>((resolve, reject) => {
       listener.once('error', reject);
       listener.listen({ fd }, () => {
@@ -56,7 +50,7 @@ export class TcpServer {
       });
     });
     listener.on('error', (error) => {
-      logger.warn('name service: TCP socket failed', { sandbox: state.sandboxId, error });
+      shared.warnings.warn(`name service: TCP socket failed: ${error.message}`, state);
     });
     listener.on('connection', (socket) => {
       server.#accept(socket);
@@ -80,36 +74,42 @@ export class TcpServer {
     const reader = new FrameReader(MAX_QUERY);
     let waiting = 0;
     let ended = false;
-    const send = (message: Buffer) => {
-      if (socket.destroyed) return;
-      socket.write(frame(message));
-      if (socket.writableLength > MAX_UNREAD) socket.destroy();
+    const reply = (answer: Buffer | undefined) => {
+      waiting--;
+      if (answer && !socket.destroyed) socket.write(frame(answer));
     };
-    const settle = () => {
+    const proceed = () => {
+      while (!socket.destroyed) {
+        if (socket.writableLength > MAX_UNREAD) {
+          socket.pause();
+          return;
+        }
+        const message = reader.next();
+        if (message === 'too-long') socket.destroy();
+        if (typeof message === 'string') break;
+        this.#touch(socket);
+        waiting++;
+        this.#serve(message, (answer) => {
+          reply(answer);
+          if (ended && waiting === 0) socket.end();
+        });
+      }
       if (ended && waiting === 0) socket.end();
     };
     socket.setTimeout(IDLE_MS, () => socket.destroy());
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.#connections.delete(socket));
+    socket.on('data', (chunk) => {
+      reader.push(chunk);
+      proceed();
+    });
+    socket.on('drain', () => {
+      socket.resume();
+      proceed();
+    });
     socket.on('end', () => {
       ended = true;
-      settle();
-    });
-    socket.on('data', (chunk) => {
-      const messages = reader.push(chunk);
-      if (!messages) {
-        socket.destroy();
-        return;
-      }
-      for (const message of messages) {
-        this.#touch(socket);
-        waiting++;
-        this.#serve(message, (answer) => {
-          waiting--;
-          if (answer) send(answer);
-          settle();
-        });
-      }
+      proceed();
     });
   }
 

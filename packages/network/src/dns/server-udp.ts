@@ -1,13 +1,16 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import type { Logger } from '@berth/core';
 import type { Forwarder } from './forwarder.js';
 import { literalAddress } from './literal-address.js';
 import { MAX_UDP_SIZE, RCODE, truncate, writeAnswer } from './message.js';
 import { FORWARD, SILENCE, type Responder } from './responder.js';
 import type { SandboxState } from './sandbox-state.js';
+import type { SharedParts } from './shared-parts.js';
 
 /** Answers that may wait in a socket's queue before further ones are dropped, as the kernel would. */
 const MAX_QUEUED = 256;
+
+/** What answers are built in: one for all sandboxes, since building and sending are synchronous. */
+let out = Buffer.allocUnsafeSlow(MAX_UDP_SIZE);
 
 /** Answers over UDP on a socket made in a sandbox's namespace. */
 export class UdpServer {
@@ -16,13 +19,12 @@ export class UdpServer {
   readonly #responder: Responder;
   readonly #forwarder: Forwarder;
   #closed = false;
-  #out = Buffer.allocUnsafeSlow(MAX_UDP_SIZE);
 
-  private constructor(socket: Socket, state: SandboxState, responder: Responder, forwarder: Forwarder) {
+  private constructor(socket: Socket, state: SandboxState, shared: SharedParts) {
     this.#socket = socket;
     this.#state = state;
-    this.#responder = responder;
-    this.#forwarder = forwarder;
+    this.#responder = shared.responder;
+    this.#forwarder = shared.forwarder;
   }
 
   /**
@@ -30,15 +32,9 @@ export class UdpServer {
    *
    * @throws Error when the descriptor is no UDP socket
    */
-  static async open(
-    fd: number,
-    state: SandboxState,
-    responder: Responder,
-    forwarder: Forwarder,
-    logger: Logger,
-  ): Promise<UdpServer> {
+  static async open(fd: number, state: SandboxState, shared: SharedParts): Promise<UdpServer> {
     const socket = createSocket({ type: 'udp4', lookup: literalAddress });
-    const server = new UdpServer(socket, state, responder, forwarder);
+    const server = new UdpServer(socket, state, shared);
     await new Promise<void>((resolve, reject) => {
       socket.once('error', reject);
       socket.bind({ fd, exclusive: true }, () => {
@@ -47,7 +43,7 @@ export class UdpServer {
       });
     });
     socket.on('error', (error) => {
-      logger.warn('name service: UDP socket failed', { sandbox: state.sandboxId, error });
+      shared.warnings.warn(`name service: UDP socket failed: ${error.message}`, state);
     });
     socket.on('message', (message, from) => {
       server.#serve(message, from);
@@ -63,8 +59,10 @@ export class UdpServer {
   }
 
   #serve(message: Buffer, from: RemoteInfo): void {
+    // Only a raw socket can send from port 0, and nothing can be sent there: dgram would throw.
+    if (from.port === 0) return;
     const responder = this.#responder;
-    const length = responder.respond(this.#state, message, this.#out, MAX_UDP_SIZE, true);
+    const length = responder.respond(this.#state, message, out, MAX_UDP_SIZE, true);
     if (length === SILENCE) return;
     if (length !== FORWARD) {
       this.#send(length, from);
@@ -86,14 +84,14 @@ export class UdpServer {
   #fail(message: Buffer, from: RemoteInfo): void {
     const { query } = this.#responder;
     query.read(message);
-    this.#send(writeAnswer(query, RCODE.SERVFAIL, [], 0, this.#out, MAX_UDP_SIZE), from);
+    this.#send(writeAnswer(query, RCODE.SERVFAIL, [], 0, out, MAX_UDP_SIZE), from);
   }
 
   #send(length: number, to: RemoteInfo): void {
     const socket = this.#socket;
     if (socket.getSendQueueCount() > MAX_QUEUED) return;
-    socket.send(this.#out.subarray(0, length), to.port, to.address);
+    socket.send(out.subarray(0, length), to.port, to.address);
     // The kernel took it at once, unless its buffer was full: then the bytes belong to the queue.
-    if (socket.getSendQueueCount() > 0) this.#out = Buffer.allocUnsafeSlow(MAX_UDP_SIZE);
+    if (socket.getSendQueueCount() > 0) out = Buffer.allocUnsafeSlow(MAX_UDP_SIZE);
   }
 }

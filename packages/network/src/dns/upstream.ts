@@ -74,7 +74,8 @@ export function askTcp(server: Upstream, message: Buffer, events: AttemptEvents)
   };
   socket.on('connect', () => socket.write(frame(message)));
   socket.on('data', (chunk) => {
-    for (const answer of reader.push(chunk) ?? []) {
+    reader.push(chunk);
+    for (let answer = reader.next(); Buffer.isBuffer(answer); answer = reader.next()) {
       if (!socket.destroyed) events.onMessage(answer);
     }
   });
