@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { toError } from '@berth/core';
 import type { BoundedWarning } from './bounded-warning.js';
 import { checkAnswer, putU16 } from './message.js';
 import { MAX_SERVERS } from './resolv-conf.js';
@@ -87,8 +88,21 @@ export class Forwarder {
   }
 
   #servers(state: SandboxState): Upstream[] {
-    const known = state.upstreams.length > 0 ? state.upstreams : this.#hostResolvers().map(parseUpstream);
+    const known = state.upstreams.length > 0 ? state.upstreams : this.#hostServers(state);
     return known.filter((server) => server !== undefined).slice(0, MAX_SERVERS);
+  }
+
+  /** A host file that can't be read is a failed question, not a failed daemon. */
+  #hostServers(state: SandboxState): (Upstream | undefined)[] {
+    try {
+      return this.#hostResolvers().map(parseUpstream);
+    } catch (error) {
+      this.#warnings.warn(
+        `name service: the host's resolvers can't be read: ${toError(error).message}`,
+        state,
+      );
+      return [];
+    }
   }
 }
 

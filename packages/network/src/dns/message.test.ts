@@ -1,4 +1,4 @@
-import { decode, encode, type Packet } from 'dns-packet';
+import { decode, encode } from 'dns-packet';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkAnswer, truncate } from './message.js';

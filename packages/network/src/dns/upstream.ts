@@ -49,7 +49,10 @@ export function askUdp(server: Upstream, message: Buffer, events: AttemptEvents)
     socket.close();
   };
   const fail = () => {
-    if (open) events.onFailure();
+    // In a turn of its own, since dgram reports a failed bind (no descriptors left) from within `connect`.
+    process.nextTick(() => {
+      if (open) events.onFailure();
+    });
   };
   socket.on('error', fail);
   socket.on('message', (answer) => {
