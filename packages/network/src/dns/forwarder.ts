@@ -19,8 +19,8 @@ const NEXT_SERVER_MS = 300;
 const SECOND_ROUND_MS = 1500;
 /** Milliseconds until SERVFAIL: below the 5 s (RES_TIMEOUT of resolv.h) that a client waits for us. */
 const DEADLINE_MS = 4000;
-/** Questions of all sandboxes together that may wait, since each costs a descriptor per server asked. */
-const MAX_IN_FLIGHT_TOTAL = 4096;
+/** Sockets of all sandboxes' questions together: the daemon needs descriptors for other things as well. */
+const MAX_SOCKETS = 4096;
 
 export type Transport = 'udp' | 'tcp';
 
@@ -32,6 +32,7 @@ export class Forwarder {
   readonly #hostResolvers: () => readonly string[];
   readonly #warnings: BoundedWarning;
   readonly #running = new Set<Exchange>();
+  readonly #sockets: OpenSockets = { open: 0 };
 
   constructor(hostResolvers: () => readonly string[], warnings: BoundedWarning) {
     this.#hostResolvers = hostResolvers;
@@ -52,7 +53,7 @@ export class Forwarder {
     onAnswer: OnAnswer,
   ): void {
     const { counters } = state;
-    if (state.inFlight >= MAX_IN_FLIGHT || this.#running.size >= MAX_IN_FLIGHT_TOTAL) {
+    if (state.inFlight >= MAX_IN_FLIGHT || this.#sockets.open >= MAX_SOCKETS) {
       counters.refused++;
       this.#warnings.warn('name service: too many questions wait for upstream servers', state);
       onAnswer(undefined);
@@ -61,23 +62,30 @@ export class Forwarder {
     const servers = this.#servers(state);
     const asked = performance.now();
     state.inFlight++;
-    const exchange = new Exchange(servers, message, questionEnd, transport, (answer, forged) => {
-      state.inFlight--;
-      this.#running.delete(exchange);
-      counters.forged += forged;
-      if (answer) {
-        counters.forwarded++;
-        if (performance.now() - asked > SLOW_MS) counters.slow++;
-      } else {
-        counters.failed++;
-        const text = servers.map(({ address }) => address).join(', ');
-        this.#warnings.warn(
-          `name service: no usable answer from upstream (${text || 'no server known'})`,
-          state,
-        );
-      }
-      onAnswer(answer);
-    });
+    const exchange = new Exchange(
+      servers,
+      message,
+      questionEnd,
+      transport,
+      this.#sockets,
+      (answer, forged) => {
+        state.inFlight--;
+        this.#running.delete(exchange);
+        counters.forged += forged;
+        if (answer) {
+          counters.forwarded++;
+          if (performance.now() - asked > SLOW_MS) counters.slow++;
+        } else {
+          counters.failed++;
+          const text = servers.map(({ address }) => address).join(', ');
+          this.#warnings.warn(
+            `name service: no usable answer from upstream (${text || 'no server known'})`,
+            state,
+          );
+        }
+        onAnswer(answer);
+      },
+    );
     this.#running.add(exchange);
     exchange.start();
   }
@@ -106,12 +114,18 @@ export class Forwarder {
   }
 }
 
+/** How many sockets ask at the moment. */
+interface OpenSockets {
+  open: number;
+}
+
 /** One question on its way: at first one server is asked, then more, and the first good answer is taken. */
 class Exchange {
   readonly #servers: readonly Upstream[];
   readonly #message: Buffer;
   readonly #questionEnd: number;
   readonly #transport: Transport;
+  readonly #sockets: OpenSockets;
   readonly #done: (answer: Buffer | undefined, forged: number) => void;
   readonly #attempts = new Set<Attempt>();
   readonly #deadline: NodeJS.Timeout;
@@ -125,12 +139,14 @@ class Exchange {
     message: Buffer,
     questionEnd: number,
     transport: Transport,
+    sockets: OpenSockets,
     done: (answer: Buffer | undefined, forged: number) => void,
   ) {
     this.#servers = servers;
     this.#message = message;
     this.#questionEnd = questionEnd;
     this.#transport = transport;
+    this.#sockets = sockets;
     this.#done = done;
     this.#deadline = setTimeout(() => {
       this.finish(undefined);
@@ -146,7 +162,7 @@ class Exchange {
     this.#finished = true;
     clearTimeout(this.#deadline);
     clearTimeout(this.#next);
-    for (const attempt of this.#attempts) attempt.close();
+    for (const attempt of [...this.#attempts]) this.#end(attempt);
     this.#done(answer, this.#forged);
   }
 
@@ -158,7 +174,8 @@ class Exchange {
     clearTimeout(this.#next);
     if (this.#finished) return;
     const server = this.#servers[this.#asked % this.#servers.length];
-    if (!server || this.#asked >= this.#servers.length * this.#rounds) {
+    const exhausted = this.#asked >= this.#servers.length * this.#rounds || this.#sockets.open >= MAX_SOCKETS;
+    if (!server || exhausted) {
       // Nobody is left to ask: all that were asked have failed, or one of them may still answer.
       if (this.#attempts.size === 0) this.finish(undefined);
       return;
@@ -201,14 +218,20 @@ class Exchange {
     };
     const attempt = this.#transport === 'udp' ? askUdp(server, asked, events) : askTcp(server, asked, events);
     this.#attempts.add(attempt);
+    this.#sockets.open++;
   }
 
   /** A server can't or won't: the next one is asked without waiting. */
   #failed(attempt: Attempt): void {
-    attempt.close();
-    if (!this.#attempts.delete(attempt) || this.#finished) return;
+    if (!this.#attempts.has(attempt)) return;
+    this.#end(attempt);
     // The second round is for lost packets; a server that has refused would do so again.
     if (this.#asked < this.#servers.length) this.#askNext();
     else if (this.#attempts.size === 0) this.finish(undefined);
+  }
+
+  #end(attempt: Attempt): void {
+    attempt.close();
+    if (this.#attempts.delete(attempt)) this.#sockets.open--;
   }
 }
