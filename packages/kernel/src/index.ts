@@ -1,2 +1,11 @@
 export { KernelError, isErrno, type KernelErrorDetails } from './errors.js';
-export { type Errno } from './libc/index.js';
+export { errnoName, errnoText, type Errno } from './libc/index.js';
+export { NETNS_DIRECTORY, NetworkNamespace, inNamespace, warmThreadPool } from './namespace/index.js';
+export {
+  AttributeReader,
+  AttributeWriter,
+  NetlinkSocket,
+  type NetlinkMessage,
+  type NetlinkRequest,
+} from './netlink/index.js';
+export * from './rtnetlink/index.js';

@@ -1,0 +1,1 @@
+export { NETNS_DIRECTORY, NetworkNamespace, inNamespace, warmThreadPool } from './network-namespace.js';

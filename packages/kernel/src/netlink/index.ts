@@ -1,0 +1,14 @@
+export { AttributeWriter, align } from './attributes.js';
+export { AttributeReader, malformed } from './reader.js';
+export {
+  NLM_F_ACK,
+  NLM_F_APPEND,
+  NLM_F_CREATE,
+  NLM_F_DUMP,
+  NLM_F_EXCL,
+  NLM_F_REPLACE,
+  NetlinkSocket,
+  messages,
+  type NetlinkMessage,
+  type NetlinkRequest,
+} from './socket.js';
