@@ -9,3 +9,7 @@ export {
   type NetlinkRequest,
 } from './netlink/index.js';
 export * from './rtnetlink/index.js';
+export * from './mount/index.js';
+export { processStartTime, processState, type ProcessState } from './process/index.js';
+export { bindSocket, closeDescriptor, type BoundSocket, type SocketRequest } from './sockets/index.js';
+export { readSysctl, writeSysctl } from './sysctl/index.js';

@@ -1,0 +1,2 @@
+export { bindMount, mount, overlayOptions, unmount, type MountFlag, type MountRequest } from './mount.js';
+export { mounts, parseMountInfo, type MountInfo } from './mounts.js';
