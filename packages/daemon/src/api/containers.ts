@@ -1,0 +1,129 @@
+import { BerthError, isBerthError } from '@berth/core';
+import type { WaitCondition } from '@berth/engine';
+import { notSupported } from '../http/errors.js';
+import { Query } from '../http/query.js';
+import type { App } from '../http/server.js';
+import { containerInspect } from '../json/container-inspect.js';
+import { CONTAINER_FILTERS, containerSummary, filterContainers } from '../json/container-list.js';
+import { containerSpec } from '../json/container-create.js';
+import { ContainerCreate } from '../json/schemas.js';
+import type { ApiContext } from './context.js';
+import { IdParameter, terminalSize } from './parameters.js';
+
+/** Containers and their lives; what they write is in `output.ts`. */
+export function containerRoutes(app: App, { engine, host }: ApiContext): void {
+  const { containers } = engine;
+
+  app.post('/containers/create', { schema: { body: ContainerCreate } }, async (request, reply) => {
+    const query = new Query(request);
+    requirePlatform(query.text('platform'), host.architecture);
+    const { container, warnings } = await containers.create(containerSpec(request.body, query.text('name')));
+    return reply.code(201).send({ Id: container.id, Warnings: warnings });
+  });
+
+  app.get('/containers/json', (request) => {
+    const query = new Query(request);
+    if (query.flag('size')) throw notSupported('size');
+    const filters = query.filters(CONTAINER_FILTERS);
+    const limit = query.integer('limit') ?? 0;
+    // Docker's rule: a limit, or a filter for a state, looks at all containers.
+    const all =
+      query.flag('all') ||
+      limit > 0 ||
+      ['status', 'exited', 'before', 'since'].some((name) => filters.has(name));
+    const shown = containers.list().filter((container) => all || container.state.status === 'running');
+    const found = filterContainers(shown, filters, (reference) => containers.get(reference));
+    return (limit > 0 ? found.slice(0, limit) : found).map(containerSummary);
+  });
+
+  app.get('/containers/:id/json', { schema: { params: IdParameter } }, (request) => {
+    if (new Query(request).flag('size')) throw notSupported('size');
+    return containerInspect(containers.get(request.params.id));
+  });
+
+  app.post('/containers/:id/start', { schema: { params: IdParameter } }, async (request, reply) => {
+    const query = new Query(request);
+    if (query.text('checkpoint') !== undefined) throw notSupported('checkpoint');
+    await containers.start(request.params.id);
+    return reply.code(204).send();
+  });
+
+  app.post('/containers/:id/stop', { schema: { params: IdParameter } }, async (request, reply) => {
+    const query = new Query(request);
+    await containers.stop(request.params.id, {
+      signal: query.text('signal'),
+      timeoutSeconds: query.integer('t'),
+    });
+    return reply.code(204).send();
+  });
+
+  app.post('/containers/:id/kill', { schema: { params: IdParameter } }, async (request, reply) => {
+    await containers.kill(request.params.id, new Query(request).text('signal'));
+    return reply.code(204).send();
+  });
+
+  app.post('/containers/:id/rename', { schema: { params: IdParameter } }, async (request, reply) => {
+    const name = new Query(request).text('name');
+    if (name === undefined) throw new BerthError('invalid', 'Neither old nor new names may be empty');
+    containers.rename(request.params.id, name);
+    return reply.code(204).send();
+  });
+
+  app.delete('/containers/:id', { schema: { params: IdParameter } }, async (request, reply) => {
+    const query = new Query(request);
+    if (query.flag('link')) throw notSupported('link');
+    await containers.remove(request.params.id, { force: query.flag('force'), volumes: query.flag('v') });
+    return reply.code(204).send();
+  });
+
+  app.post('/containers/:id/resize', { schema: { params: IdParameter } }, async (request, reply) => {
+    await containers.resize(request.params.id, terminalSize(new Query(request)));
+    return reply.send();
+  });
+
+  app.post('/containers/:id/wait', { schema: { params: IdParameter } }, async (request, reply) => {
+    const condition = waitCondition(new Query(request).text('condition'));
+    const { id } = containers.get(request.params.id);
+    const ended = containers.wait(id, condition);
+    // The header goes out before the container is started: `docker run` waits for it with the start.
+    reply.hijack();
+    reply.raw.writeHead(200, { ...textHeaders(reply.getHeaders()), 'content-type': 'application/json' });
+    reply.raw.flushHeaders();
+    try {
+      const { exitCode, error } = await ended;
+      reply.raw.end(
+        JSON.stringify({
+          StatusCode: exitCode,
+          ...(error === undefined ? {} : { Error: { Message: error } }),
+        }),
+      );
+    } catch (error) {
+      const message = isBerthError(error) ? error.message : String(error);
+      reply.raw.end(JSON.stringify({ StatusCode: -1, Error: { Message: message } }));
+    }
+  });
+}
+
+function waitCondition(text: string | undefined): WaitCondition {
+  if (text === undefined) return 'not-running';
+  if (text === 'not-running' || text === 'next-exit' || text === 'removed') return text;
+  throw new BerthError(
+    'invalid',
+    `invalid condition: "${text}": it must be one of not-running, next-exit, removed`,
+  );
+}
+
+function requirePlatform(platform: string | undefined, architecture: string): void {
+  if (platform === undefined) return;
+  const [os, wanted = architecture] = platform.split('/');
+  if (os === 'linux' && wanted === architecture) return;
+  throw new BerthError(
+    'invalid',
+    `platform ${platform} is not supported: this host runs linux/${architecture}`,
+  );
+}
+
+/** Headers that a hijacked reply has to write itself. */
+function textHeaders(headers: Record<string, unknown>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
+}

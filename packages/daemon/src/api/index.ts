@@ -1,0 +1,29 @@
+import type { App } from '../http/server.js';
+import { acceptStreams } from '../http/body.js';
+import { containerRoutes } from './containers.js';
+import type { ApiContext } from './context.js';
+import { execRoutes } from './exec.js';
+import { imageRoutes, importRoutes } from './images.js';
+import { networkRoutes } from './networks.js';
+import { attachRoutes, outputRoutes } from './output.js';
+import { systemRoutes } from './system.js';
+import { unavailableRoutes } from './unavailable.js';
+
+export type { ApiContext } from './context.js';
+
+/** All paths of the Engine API: those that Berth has, and clear refusals of those that it has not. */
+export function addRoutes(app: App, context: ApiContext): void {
+  systemRoutes(app, context);
+  containerRoutes(app, context);
+  outputRoutes(app, context);
+  execRoutes(app, context);
+  imageRoutes(app, context);
+  networkRoutes(app, context);
+  unavailableRoutes(app);
+  void app.register((scope: App, _options, done) => {
+    acceptStreams(scope);
+    importRoutes(scope, context);
+    attachRoutes(scope, context);
+    done();
+  });
+}

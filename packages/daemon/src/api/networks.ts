@@ -1,0 +1,89 @@
+import { BerthError } from '@berth/core';
+import { hasLabels, Query } from '../http/query.js';
+import type { App } from '../http/server.js';
+import { endpointConfig } from '../json/endpoints.js';
+import { filterNetworks, NETWORK_FILTERS, networkJson, networkSpec } from '../json/networks.js';
+import { NetworkConnect, NetworkCreate, NetworkDisconnect } from '../json/schemas.js';
+import type { ApiContext } from './context.js';
+import { IdParameter } from './parameters.js';
+
+export function networkRoutes(app: App, { engine }: ApiContext): void {
+  const { networks } = engine;
+
+  app.get('/networks', (request) => {
+    const filters = new Query(request).filters(NETWORK_FILTERS);
+    return filterNetworks(networks.list(), filters).map((network) => networkJson(network, false));
+  });
+
+  app.post('/networks/create', { schema: { body: NetworkCreate } }, async (request, reply) => {
+    const network = await networks.create(networkSpec(request.body));
+    return reply.code(201).send({ Id: network.id, Warning: '' });
+  });
+
+  app.get('/networks/:id', { schema: { params: IdParameter } }, (request) => {
+    const scope = new Query(request).text('scope');
+    const network = networks.get(request.params.id);
+    if (scope !== undefined && scope !== network.scope) {
+      throw new BerthError('not-found', `network ${request.params.id} not found`);
+    }
+    return networkJson(network, true);
+  });
+
+  app.delete('/networks/:id', { schema: { params: IdParameter } }, async (request, reply) => {
+    await networks.remove(request.params.id);
+    return reply.code(204).send();
+  });
+
+  app.post(
+    '/networks/:id/connect',
+    { schema: { params: IdParameter, body: NetworkConnect } },
+    async (request, reply) => {
+      const { Container: container, EndpointConfig: settings } = request.body;
+      await networks.connect(request.params.id, container, endpointConfig(settings));
+      return reply.send();
+    },
+  );
+
+  app.post(
+    '/networks/:id/disconnect',
+    { schema: { params: IdParameter, body: NetworkDisconnect } },
+    async (request, reply) => {
+      const { Container: container, Force: force } = request.body;
+      await networks.disconnect(request.params.id, container, force ?? false);
+      return reply.send();
+    },
+  );
+
+  app.post('/networks/prune', async (request) => {
+    const filters = new Query(request).filters(['label', 'label!', 'until']);
+    const until = filters.get('until')?.map(parseUntil) ?? [];
+    const unwanted = filters.get('label!') ?? [];
+    const removed = await networks.prune(
+      (network) =>
+        !hasLabels(network.labels, filters.get('label')) ||
+        unwanted.some((label) => hasLabels(network.labels, [label])) ||
+        until.some((instant) => Date.parse(network.created) >= instant),
+    );
+    return { NetworksDeleted: removed.length === 0 ? null : removed };
+  });
+}
+
+const UNIT_MILLISECONDS: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
+
+/** `10m`, `1h30m` (ago), seconds since 1970, or a date; in milliseconds since 1970. */
+function parseUntil(text: string): number {
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
+  if (/^(\d+(\.\d+)?(ms|[hms]))+$/.test(text)) {
+    const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|[hms])/g)];
+    const ago = parts.map(([, count, unit]) => Number(count) * (UNIT_MILLISECONDS[unit ?? ''] ?? 0));
+    return Date.now() - ago.reduce((sum, part) => sum + part, 0);
+  }
+  const date = Date.parse(text);
+  if (Number.isNaN(date)) {
+    throw new BerthError(
+      'invalid',
+      `invalid filter 'until=${text}': it must be a date, or a duration such as 1h30m`,
+    );
+  }
+  return date;
+}

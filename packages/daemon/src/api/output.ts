@@ -1,0 +1,68 @@
+import { BerthError } from '@berth/core';
+import type { LogEntry } from '@berth/engine';
+import { parseDetachKeys } from '../http/detach-keys.js';
+import { frame, MULTIPLEXED_STREAM, RAW_STREAM } from '../http/framing.js';
+import { hijack, MULTIPLEXED_SINCE } from '../http/hijack.js';
+import { Query } from '../http/query.js';
+import type { App } from '../http/server.js';
+import { sendStream } from '../http/streams.js';
+import { compareVersions } from '../http/version.js';
+import type { ApiContext } from './context.js';
+import { IdParameter } from './parameters.js';
+
+/** What containers have written. */
+export function outputRoutes(app: App, { engine }: ApiContext): void {
+  app.get('/containers/:id/logs', { schema: { params: IdParameter } }, async (request, reply) => {
+    const query = new Query(request);
+    if (query.flag('details')) throw new BerthError('invalid', 'details is not supported by Berth yet');
+    const { id, spec } = engine.containers.get(request.params.id);
+    const [stdout, stderr] = [query.flag('stdout'), query.flag('stderr')];
+    if (!stdout && !stderr) {
+      throw new BerthError('invalid', 'Bad parameters: you must choose at least one stream');
+    }
+    const entries = engine.containers.logs(id, {
+      stdout,
+      stderr,
+      follow: query.flag('follow'),
+      since: query.instant('since'),
+      until: query.instant('until'),
+      tail: tailLines(query.text('tail')),
+    });
+    const stamped = query.flag('timestamps');
+    const multiplexed = !spec.tty && compareVersions(request.apiVersion, MULTIPLEXED_SINCE) >= 0;
+    await sendStream(reply, multiplexed ? MULTIPLEXED_STREAM : RAW_STREAM, entries, (entry) => {
+      const data = stamped ? stamp(entry) : entry.data;
+      return spec.tty ? data : frame(entry.stream, data);
+    });
+  });
+}
+
+/** Joining in a container's own streams. The body of the request, where there is one, is stdin. */
+export function attachRoutes(app: App, { engine }: ApiContext): void {
+  app.post('/containers/:id/attach', { schema: { params: IdParameter } }, async (request, reply) => {
+    const query = new Query(request);
+    const keys = query.text('detachKeys');
+    const detachKeys = keys === undefined ? undefined : parseDetachKeys(keys);
+    const { id, state } = engine.containers.get(request.params.id);
+    if (state.status === 'paused') {
+      throw new BerthError('conflict', `container ${id} is paused, unpause the container before attach`);
+    }
+    const stream = await engine.containers.attach(id, {
+      stdin: query.flag('stdin'),
+      stdout: query.flag('stdout'),
+      stderr: query.flag('stderr'),
+      logs: query.flag('logs'),
+      stream: query.flag('stream'),
+    });
+    hijack(request, reply, stream, detachKeys);
+  });
+}
+
+/** Docker's rule: what is no number means all. */
+function tailLines(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+}
+
+function stamp(entry: LogEntry): Buffer {
+  return Buffer.concat([Buffer.from(`${entry.time} `), entry.data]);
+}

@@ -1,0 +1,23 @@
+import { Type } from 'typebox';
+import { BerthError } from '@berth/core';
+import type { TerminalSize } from '@berth/engine';
+import type { Query } from '../http/query.js';
+
+export const IdParameter = Type.Object({ id: Type.String({ minLength: 1 }) });
+export const NameParameter = Type.Object({ name: Type.String({ minLength: 1 }) });
+
+/** @throws BerthError `invalid` unless `h` and `w` are both there and positive */
+export function terminalSize(query: Query): TerminalSize {
+  const [rows, columns] = [query.integer('h'), query.integer('w')];
+  if (
+    rows === undefined ||
+    columns === undefined ||
+    rows < 0 ||
+    columns < 0 ||
+    rows > 65535 ||
+    columns > 65535
+  ) {
+    throw new BerthError('invalid', 'a terminal size needs h (rows) and w (columns), each from 0 to 65535');
+  }
+  return { rows, columns };
+}

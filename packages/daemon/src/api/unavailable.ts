@@ -1,0 +1,89 @@
+import type { HTTPMethods } from 'fastify';
+import { BerthError } from '@berth/core';
+import { notSupported } from '../http/errors.js';
+import type { App } from '../http/server.js';
+
+/** Paths of the Engine API that Berth does not have yet, with what is missing and, where there is one, the way round. */
+const MISSING: readonly (readonly [HTTPMethods, string, string, string?])[] = [
+  ['POST', '/containers/:id/restart', 'restarting a container in one request', 'stop it, then start it'],
+  ['GET', '/containers/:id/top', 'top', "use exec with ps, or the host's ps on State.Pid"],
+  ['GET', '/containers/:id/changes', 'diff'],
+  ['GET', '/containers/:id/export', 'export'],
+  ['GET', '/containers/:id/stats', 'stats'],
+  ['POST', '/containers/:id/update', "updating a container's limits"],
+  ['POST', '/containers/:id/pause', 'pause'],
+  ['POST', '/containers/:id/unpause', 'unpause'],
+  ['GET', '/containers/:id/attach/ws', 'attaching over a WebSocket', 'attach with Upgrade: tcp'],
+  ['HEAD', '/containers/:id/archive', 'copying files'],
+  ['GET', '/containers/:id/archive', 'copying files'],
+  ['PUT', '/containers/:id/archive', 'copying files'],
+  ['POST', '/containers/prune', 'pruning containers', 'remove them by name'],
+  ['POST', '/commit', 'commit'],
+  ['POST', '/build/prune', 'a build cache'],
+  ['POST', '/session', 'building images'],
+  ['GET', '/images/:name/history', 'image history'],
+  ['POST', '/images/:name/push', 'pushing images: there are no registries'],
+  ['GET', '/images/search', 'searching for images: there are no registries'],
+  ['POST', '/images/prune', 'pruning images', 'remove them by name'],
+  ['GET', '/images/:name/get', 'saving images'],
+  ['GET', '/images/get', 'saving images'],
+  ['POST', '/auth', 'logging in: there are no registries'],
+  ['GET', '/distribution/:name/json', 'asking a registry'],
+  ['GET', '/system/df', 'disk usage'],
+  ['GET', '/volumes', 'listing volumes'],
+  ['POST', '/volumes/create', 'creating a volume by itself', "name it in a container's binds"],
+  ['GET', '/volumes/:name', 'inspecting volumes'],
+  ['PUT', '/volumes/:name', 'updating volumes'],
+  ['DELETE', '/volumes/:name', 'removing volumes'],
+  ['POST', '/volumes/prune', 'pruning volumes'],
+  ['POST', '/swarm/init', 'swarm mode'],
+  ['POST', '/swarm/join', 'swarm mode'],
+  ['GET', '/plugins/privileges', 'plugins'],
+  ['POST', '/plugins/pull', 'plugins'],
+  ['POST', '/plugins/create', 'plugins'],
+  ['GET', '/plugins/:name/json', 'plugins'],
+  ['DELETE', '/plugins/:name', 'plugins'],
+  ['POST', '/plugins/:name/*', 'plugins'],
+];
+
+/** Paths that make sense on a swarm manager only. */
+const SWARM_PATHS: readonly (readonly [HTTPMethods, string])[] = [
+  ['GET', '/swarm'],
+  ['GET', '/swarm/unlockkey'],
+  ['POST', '/swarm/leave'],
+  ['POST', '/swarm/update'],
+  ['POST', '/swarm/unlock'],
+  ...['nodes', 'services', 'tasks', 'secrets', 'configs'].flatMap((noun) => [
+    ['GET', `/${noun}`] as const,
+    ['POST', `/${noun}/*`] as const,
+    ['GET', `/${noun}/*`] as const,
+    ['DELETE', `/${noun}/*`] as const,
+  ]),
+];
+
+/** Docker's own answer where swarm mode is off. */
+const NOT_A_MANAGER =
+  'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.';
+
+/** Answers for what Berth has not: refusals that name it, and what a Docker without swarm and plugins says. */
+export function unavailableRoutes(app: App): void {
+  for (const [method, url, what, instead] of MISSING) {
+    app.route({
+      method,
+      url,
+      handler: () => {
+        throw notSupported(what, instead);
+      },
+    });
+  }
+  for (const [method, url] of SWARM_PATHS) {
+    app.route({
+      method,
+      url,
+      handler: () => {
+        throw new BerthError('unavailable', NOT_A_MANAGER);
+      },
+    });
+  }
+  app.get('/plugins', () => []);
+}

@@ -1,0 +1,131 @@
+import { isIPv4 } from 'node:net';
+import { join, resolve } from 'node:path';
+import { BerthError, type LogLevel } from '@berth/core';
+import type { ConfigFile } from './options.js';
+
+export interface AddressPool {
+  readonly base: string;
+  readonly size: number;
+}
+
+/** What a daemon is started with; all paths are absolute. */
+export interface DaemonConfig {
+  /** Unix sockets to listen on. */
+  readonly sockets: readonly string[];
+  readonly dataRoot: string;
+  readonly execRoot: string;
+  readonly pidfile: string;
+  readonly bridgeName: string;
+  readonly bip?: string;
+  readonly fixedCidr?: string;
+  readonly mtu?: number;
+  readonly icc: boolean;
+  readonly ipMasq: boolean;
+  readonly ipForward: boolean;
+  /** The host address that ports are published on where none is given. */
+  readonly defaultBindAddress: string;
+  readonly addressPools: readonly AddressPool[];
+  readonly dns: readonly string[];
+  readonly logLevel: LogLevel;
+}
+
+/** A path of a Unix socket: `sun_path` of unix(7) has 108 bytes, one of them the terminating zero. */
+const MAX_SOCKET_PATH = 107;
+/** A link's name: IFNAMSIZ of linux/if.h, less the terminating zero. */
+const MAX_LINK_NAME = 15;
+
+/**
+ * Settings with defaults filled in and every value checked.
+ *
+ * @throws BerthError `invalid` or `unsupported`, naming the setting
+ */
+export function daemonConfig(settings: ConfigFile): DaemonConfig {
+  const execRoot = resolve(settings['exec-root'] ?? '/run/berth');
+  if (settings.ipv6 === true) {
+    throw new BerthError(
+      'unsupported',
+      'ipv6 is not supported by Berth yet: leave it out or set it to false',
+    );
+  }
+  const hosts = settings.hosts ?? [];
+  return {
+    sockets: (hosts.length === 0 ? ['unix:///run/berth/berth.sock'] : hosts).map(socketPath),
+    dataRoot: resolve(settings['data-root'] ?? '/var/lib/berth'),
+    execRoot,
+    pidfile: resolve(settings.pidfile ?? join(execRoot, 'berth.pid')),
+    bridgeName: linkName(settings['bridge-name'] ?? 'berth0'),
+    bip: optional('bip', settings.bip, requireCidr),
+    fixedCidr: optional('fixed-cidr', settings['fixed-cidr'], requireCidr),
+    mtu: settings.mtu,
+    icc: settings.icc ?? true,
+    ipMasq: settings['ip-masq'] ?? true,
+    ipForward: settings['ip-forward'] ?? true,
+    defaultBindAddress: requireAddress('ip', settings.ip ?? '0.0.0.0'),
+    addressPools: (settings['default-address-pools'] ?? []).map(requirePool),
+    dns: (settings.dns ?? []).map((server) => requireAddress('dns', server)),
+    logLevel: settings['log-level'] ?? 'info',
+  };
+}
+
+function socketPath(host: string): string {
+  const path = /^unix:\/\/(\/.+)$/.exec(host)?.[1];
+  if (path === undefined) {
+    const reason = /^(tcp|fd|npipe|ssh|https?):/.test(host)
+      ? 'is not supported by Berth yet'
+      : 'is not a host';
+    throw new BerthError('invalid', `host "${host}" ${reason}: it must be unix:///absolute/path`);
+  }
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH) {
+    throw new BerthError(
+      'invalid',
+      `host "${host}": the path of a Unix socket has at most ${MAX_SOCKET_PATH} bytes`,
+    );
+  }
+  return path;
+}
+
+function linkName(name: string): string {
+  if (Buffer.byteLength(name) > MAX_LINK_NAME || !/^[^\s/:]+$/.test(name) || name === '.' || name === '..') {
+    throw new BerthError(
+      'invalid',
+      `bridge-name "${name}" is no name for a link: at most ${MAX_LINK_NAME} bytes, without blanks, / and :`,
+    );
+  }
+  return name;
+}
+
+function optional<T>(
+  name: string,
+  value: T | undefined,
+  check: (name: string, value: T) => T,
+): T | undefined {
+  return value === undefined ? undefined : check(name, value);
+}
+
+function requireAddress(name: string, text: string): string {
+  if (!isIPv4(text)) throw new BerthError('invalid', `${name} "${text}" is not an IPv4 address`);
+  return text;
+}
+
+function requireCidr(name: string, text: string): string {
+  const match = /^([^/]+)\/(\d{1,2})$/.exec(text);
+  if (match === null || !isIPv4(match[1] ?? '') || Number(match[2]) > 32) {
+    throw new BerthError(
+      'invalid',
+      `${name} "${text}" is not an IPv4 address with a prefix length, e.g. 172.17.0.1/16`,
+    );
+  }
+  return text;
+}
+
+function requirePool(pool: AddressPool): AddressPool {
+  requireCidr('default-address-pools base', pool.base);
+  const prefix = Number(pool.base.split('/')[1]);
+  if (pool.size < prefix) {
+    throw new BerthError(
+      'invalid',
+      `default-address-pools: size ${pool.size} is larger than its base ${pool.base}: it must be from ${prefix} to 30`,
+    );
+  }
+  return pool;
+}

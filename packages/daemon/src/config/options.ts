@@ -1,0 +1,139 @@
+import { LOG_LEVELS } from '@berth/core';
+import { Type, type Static } from 'typebox';
+
+/** What a configuration file may say, under dockerd's names; flags have the same meaning and the same limits. */
+export const ConfigFile = Type.Object(
+  {
+    hosts: Type.Optional(Type.Array(Type.String())),
+    'data-root': Type.Optional(Type.String({ minLength: 1 })),
+    'exec-root': Type.Optional(Type.String({ minLength: 1 })),
+    pidfile: Type.Optional(Type.String({ minLength: 1 })),
+    'bridge-name': Type.Optional(Type.String({ minLength: 1 })),
+    bip: Type.Optional(Type.String()),
+    'fixed-cidr': Type.Optional(Type.String()),
+    // 68 is what RFC 791 asks of every link; 65535 is the longest IPv4 packet.
+    mtu: Type.Optional(Type.Integer({ minimum: 68, maximum: 65535 })),
+    'default-address-pools': Type.Optional(
+      Type.Array(
+        Type.Object(
+          { base: Type.String(), size: Type.Integer({ minimum: 1, maximum: 30 }) },
+          { additionalProperties: false },
+        ),
+      ),
+    ),
+    dns: Type.Optional(Type.Array(Type.String())),
+    icc: Type.Optional(Type.Boolean()),
+    ip: Type.Optional(Type.String()),
+    'ip-masq': Type.Optional(Type.Boolean()),
+    'ip-forward': Type.Optional(Type.Boolean()),
+    ipv6: Type.Optional(Type.Boolean()),
+    'log-level': Type.Optional(Type.Enum([...LOG_LEVELS])),
+  },
+  { additionalProperties: false },
+);
+export type ConfigFile = Static<typeof ConfigFile>;
+export type ConfigKey = keyof ConfigFile;
+
+type Kind = 'text' | 'integer' | 'boolean' | 'list' | 'pools';
+
+interface Flag {
+  readonly key: ConfigKey;
+  /** As commander has it. */
+  readonly flags: string;
+  readonly kind: Kind;
+  readonly help: string;
+}
+
+export const FLAGS: readonly Flag[] = [
+  {
+    key: 'hosts',
+    flags: '-H, --host <url>',
+    kind: 'list',
+    help: 'socket to listen on, unix:///path (repeatable; default unix:///run/berth/berth.sock)',
+  },
+  {
+    key: 'data-root',
+    flags: '--data-root <path>',
+    kind: 'text',
+    help: 'where images, containers and networks are kept (default /var/lib/berth)',
+  },
+  {
+    key: 'exec-root',
+    flags: '--exec-root <path>',
+    kind: 'text',
+    help: 'where the state of what runs is kept (default /run/berth)',
+  },
+  {
+    key: 'pidfile',
+    flags: '-p, --pidfile <path>',
+    kind: 'text',
+    help: 'file for the number of the process (default <exec-root>/berth.pid)',
+  },
+  {
+    key: 'bridge-name',
+    flags: '--bridge-name <name>',
+    kind: 'text',
+    help: 'link of the default bridge network (default berth0)',
+  },
+  {
+    key: 'bip',
+    flags: '--bip <cidr>',
+    kind: 'text',
+    help: 'address and prefix of the default bridge, e.g. 172.17.0.1/16',
+  },
+  {
+    key: 'fixed-cidr',
+    flags: '--fixed-cidr <cidr>',
+    kind: 'text',
+    help: "part of the default bridge's subnet that containers get addresses from",
+  },
+  { key: 'mtu', flags: '--mtu <bytes>', kind: 'integer', help: 'MTU of the default bridge network' },
+  {
+    key: 'default-address-pools',
+    flags: '--default-address-pool <pool>',
+    kind: 'pools',
+    help: 'pool for networks without a subnet, base=CIDR,size=BITS (repeatable)',
+  },
+  {
+    key: 'dns',
+    flags: '--dns <address>',
+    kind: 'list',
+    help: "name server for containers (repeatable; default the host's)",
+  },
+  {
+    key: 'icc',
+    flags: '--icc [boolean]',
+    kind: 'boolean',
+    help: 'let containers of the default bridge reach each other (default true)',
+  },
+  {
+    key: 'ip',
+    flags: '--ip <address>',
+    kind: 'text',
+    help: 'host address that ports are published on by default (default 0.0.0.0)',
+  },
+  {
+    key: 'ip-masq',
+    flags: '--ip-masq [boolean]',
+    kind: 'boolean',
+    help: 'masquerade what containers send outside (default true)',
+  },
+  {
+    key: 'ip-forward',
+    flags: '--ip-forward [boolean]',
+    kind: 'boolean',
+    help: "switch the host's forwarding on (default true)",
+  },
+  {
+    key: 'ipv6',
+    flags: '--ipv6 [boolean]',
+    kind: 'boolean',
+    help: 'IPv6 on the default bridge (not supported yet)',
+  },
+  {
+    key: 'log-level',
+    flags: '-l, --log-level <level>',
+    kind: 'text',
+    help: `${LOG_LEVELS.join(', ')} (default info)`,
+  },
+];

@@ -1,0 +1,38 @@
+import { once } from 'node:events';
+import { toError } from '@berth/core';
+import type { FastifyReply } from 'fastify';
+
+/**
+ * Answers with what `items` yields, as it comes; the header goes out at once. The iteration is stopped when the client
+ * goes away. A failure after the header can only end the response: `onError` may write a last piece.
+ */
+export async function sendStream<T>(
+  reply: FastifyReply,
+  contentType: string,
+  items: AsyncIterable<T>,
+  encode: (item: T) => Buffer | string,
+  onError: (error: Error) => string = () => '',
+): Promise<void> {
+  reply.hijack();
+  const response = reply.raw;
+  const headers = Object.fromEntries(
+    Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)]),
+  );
+  response.writeHead(200, { ...headers, 'content-type': contentType });
+  response.flushHeaders();
+  const iterator = items[Symbol.asyncIterator]();
+  // A quiet stream would otherwise be waited on for ever after its reader has left.
+  response.on('close', () => void iterator.return?.().catch(() => undefined));
+  response.on('error', () => undefined);
+  try {
+    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
+      if (response.destroyed) break;
+      if (!response.write(encode(next.value))) {
+        await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      }
+    }
+  } catch (error) {
+    if (!response.destroyed) response.write(onError(toError(error)));
+  }
+  response.end();
+}

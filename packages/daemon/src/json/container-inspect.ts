@@ -1,0 +1,206 @@
+import type { Container } from '@berth/engine';
+import { endpointSettings } from './endpoints.js';
+import { bindingMap, portKey, portMap } from './ports.js';
+
+/** Bytes of `/dev/shm` where nothing else was asked for. */
+const DEFAULT_SHM_SIZE = 64 * 1024 * 1024;
+
+/** `GET /containers/{id}/json`. */
+export function containerInspect(container: Container) {
+  return {
+    Id: container.id,
+    Created: container.created,
+    Path: container.path,
+    Args: container.args,
+    State: state(container),
+    Image: container.imageId,
+    ResolvConfPath: container.resolvConfPath,
+    HostnamePath: container.hostnamePath,
+    HostsPath: container.hostsPath,
+    LogPath: container.logPath,
+    Name: `/${container.name}`,
+    RestartCount: container.restartCount,
+    Driver: 'overlay2',
+    Platform: 'linux',
+    MountLabel: '',
+    ProcessLabel: '',
+    AppArmorProfile: '',
+    ExecIDs: container.execIds.length === 0 ? null : container.execIds,
+    HostConfig: hostConfig(container),
+    GraphDriver: {
+      Name: 'overlay2',
+      Data: {
+        ID: container.id,
+        LowerDir: container.rootfs.lower,
+        MergedDir: container.rootfs.merged,
+        UpperDir: container.rootfs.upper,
+        WorkDir: container.rootfs.work,
+      },
+    },
+    Mounts: mountPoints(container),
+    Config: config(container),
+    NetworkSettings: networkSettings(container),
+  };
+}
+
+/** The mounts as both `inspect` and the list show them. */
+export function mountPoints(container: Container): object[] {
+  return container.mounts.map((mount) => ({
+    Type: mount.type,
+    ...(mount.name === undefined ? {} : { Name: mount.name }),
+    Source: mount.source,
+    Destination: mount.destination,
+    ...(mount.type === 'volume' ? { Driver: 'local' } : {}),
+    Mode: mount.mode,
+    RW: mount.readWrite,
+    Propagation: mount.type === 'bind' ? 'rprivate' : '',
+  }));
+}
+
+function state({ state }: Container) {
+  return {
+    Status: state.status,
+    Running: state.status === 'running' || state.status === 'paused' || state.status === 'restarting',
+    Paused: state.status === 'paused',
+    Restarting: state.status === 'restarting',
+    OOMKilled: state.oomKilled,
+    Dead: state.status === 'dead',
+    Pid: state.pid,
+    ExitCode: state.exitCode,
+    Error: state.error,
+    StartedAt: state.startedAt,
+    FinishedAt: state.finishedAt,
+  };
+}
+
+function config({ spec, imageName, hostname }: Container) {
+  const exposed = spec.exposedPorts.map((port) => [portKey(port), {}] as const);
+  return {
+    Hostname: hostname,
+    Domainname: spec.domainname ?? '',
+    User: spec.user ?? '',
+    AttachStdin: spec.attachStdin,
+    AttachStdout: spec.attachStdout,
+    AttachStderr: spec.attachStderr,
+    ...(exposed.length === 0 ? {} : { ExposedPorts: Object.fromEntries(exposed) }),
+    Tty: spec.tty,
+    OpenStdin: spec.openStdin,
+    StdinOnce: spec.stdinOnce,
+    Env: spec.env,
+    Cmd: spec.command ?? null,
+    Image: imageName,
+    Volumes: null,
+    WorkingDir: spec.workingDirectory ?? '',
+    Entrypoint: spec.entrypoint ?? null,
+    OnBuild: null,
+    Labels: spec.labels,
+    ...(spec.stopSignal === undefined ? {} : { StopSignal: spec.stopSignal }),
+    ...(spec.stopTimeout === undefined ? {} : { StopTimeout: spec.stopTimeout }),
+  };
+}
+
+function hostConfig(container: Container) {
+  const { host } = container.spec;
+  return {
+    Binds: host.binds.length === 0 ? null : host.binds,
+    ContainerIDFile: '',
+    LogConfig: { Type: host.logDriver ?? 'json-file', Config: {} },
+    NetworkMode: container.networkMode,
+    PortBindings: bindingMap(host.portBindings),
+    RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
+    AutoRemove: host.autoRemove,
+    VolumeDriver: '',
+    VolumesFrom: null,
+    ConsoleSize: [0, 0],
+    CapAdd: orNull(host.capAdd),
+    CapDrop: orNull(host.capDrop),
+    CgroupnsMode: '',
+    Dns: host.dns,
+    DnsOptions: host.dnsOptions,
+    DnsSearch: host.dnsSearch,
+    ExtraHosts: orNull(host.extraHosts),
+    GroupAdd: null,
+    IpcMode: 'private',
+    Cgroup: '',
+    Links: null,
+    OomScoreAdj: 0,
+    PidMode: '',
+    Privileged: host.privileged ?? false,
+    PublishAllPorts: host.publishAllPorts ?? false,
+    ReadonlyRootfs: host.readonlyRootfs ?? false,
+    SecurityOpt: null,
+    UTSMode: '',
+    UsernsMode: '',
+    ShmSize: host.shmSize ?? DEFAULT_SHM_SIZE,
+    ...(Object.keys(host.sysctls ?? {}).length === 0 ? {} : { Sysctls: host.sysctls }),
+    Runtime: 'runc',
+    Isolation: '',
+    ...NO_LIMITS,
+  };
+}
+
+function orNull<T>(list: readonly T[] | undefined): readonly T[] | null {
+  return list === undefined || list.length === 0 ? null : list;
+}
+
+/** Resources that a container may use: Berth limits none, and says so. */
+const NO_LIMITS = {
+  CpuShares: 0,
+  Memory: 0,
+  NanoCpus: 0,
+  CgroupParent: '',
+  BlkioWeight: 0,
+  BlkioWeightDevice: [],
+  BlkioDeviceReadBps: [],
+  BlkioDeviceWriteBps: [],
+  BlkioDeviceReadIOps: [],
+  BlkioDeviceWriteIOps: [],
+  CpuPeriod: 0,
+  CpuQuota: 0,
+  CpuRealtimePeriod: 0,
+  CpuRealtimeRuntime: 0,
+  CpusetCpus: '',
+  CpusetMems: '',
+  Devices: [],
+  DeviceCgroupRules: null,
+  DeviceRequests: null,
+  MemoryReservation: 0,
+  MemorySwap: 0,
+  MemorySwappiness: null,
+  OomKillDisable: null,
+  PidsLimit: null,
+  Ulimits: null,
+  CpuCount: 0,
+  CpuPercent: 0,
+  IOMaximumIOps: 0,
+  IOMaximumBandwidth: 0,
+};
+
+function networkSettings(container: Container) {
+  const networks = Object.entries(container.networks).map(
+    ([name, network]) => [name, endpointSettings(network)] as const,
+  );
+  // The fields from the days of one network are those of the default bridge.
+  const legacy = networks.find(([name]) => name === 'bridge')?.[1];
+  const running = container.sandboxId !== '';
+  return {
+    Bridge: '',
+    SandboxID: container.sandboxId,
+    SandboxKey: container.sandboxPath,
+    Ports: running ? portMap(container.spec.exposedPorts, container.ports) : {},
+    HairpinMode: false,
+    LinkLocalIPv6Address: '',
+    LinkLocalIPv6PrefixLen: 0,
+    SecondaryIPAddresses: null,
+    SecondaryIPv6Addresses: null,
+    EndpointID: legacy?.EndpointID ?? '',
+    Gateway: legacy?.Gateway ?? '',
+    GlobalIPv6Address: '',
+    GlobalIPv6PrefixLen: 0,
+    IPAddress: legacy?.IPAddress ?? '',
+    IPPrefixLen: legacy?.IPPrefixLen ?? 0,
+    IPv6Gateway: '',
+    MacAddress: legacy?.MacAddress ?? '',
+    Networks: Object.fromEntries(networks),
+  };
+}

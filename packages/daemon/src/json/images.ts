@@ -1,0 +1,114 @@
+import type { Image } from '@berth/engine';
+import { BerthError } from '@berth/core';
+import { hasLabels, type Filters } from '../http/query.js';
+import { unixSeconds } from './durations.js';
+import { portKey } from './ports.js';
+
+/** Filters of `GET /images/json` that are acted on. */
+export const IMAGE_FILTERS = ['before', 'dangling', 'label', 'reference', 'since'];
+
+/** An element of `GET /images/json`. */
+export function imageSummary(image: Image, containers: number) {
+  return {
+    Id: image.id,
+    ParentId: '',
+    RepoTags: image.repoTags,
+    RepoDigests: [],
+    Created: unixSeconds(image.created),
+    Size: image.size,
+    SharedSize: -1,
+    VirtualSize: image.size,
+    Labels: Object.keys(image.config.labels).length === 0 ? null : image.config.labels,
+    Containers: containers,
+  };
+}
+
+/** `GET /images/{name}/json`. */
+export function imageInspect(image: Image) {
+  const { config } = image;
+  const set = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, {}]));
+  return {
+    Id: image.id,
+    RepoTags: image.repoTags,
+    RepoDigests: [],
+    Parent: '',
+    Comment: image.message,
+    Created: image.created,
+    DockerVersion: '',
+    Author: '',
+    Config: {
+      Hostname: '',
+      Domainname: '',
+      User: config.user ?? '',
+      AttachStdin: false,
+      AttachStdout: false,
+      AttachStderr: false,
+      ExposedPorts: config.exposedPorts.length === 0 ? null : set(config.exposedPorts.map(portKey)),
+      Tty: false,
+      OpenStdin: false,
+      StdinOnce: false,
+      Env: config.env,
+      Cmd: config.command ?? null,
+      Image: '',
+      Volumes: config.volumes.length === 0 ? null : set(config.volumes),
+      WorkingDir: config.workingDirectory ?? '',
+      Entrypoint: config.entrypoint ?? null,
+      OnBuild: null,
+      Labels: config.labels,
+      ...(config.stopSignal === undefined ? {} : { StopSignal: config.stopSignal }),
+    },
+    Architecture: image.architecture,
+    Os: image.os,
+    Size: image.size,
+    VirtualSize: image.size,
+    GraphDriver: { Name: 'overlay2', Data: {} },
+    RootFS: { Type: 'layers', Layers: image.diffIds },
+    Metadata: { LastTagTime: '0001-01-01T00:00:00Z' },
+  };
+}
+
+/**
+ * The images that pass all filters, newest first.
+ *
+ * @param find finds the image that `before` and `since` name
+ * @throws BerthError `invalid` for a `reference` with wildcards
+ */
+export function filterImages(
+  images: readonly Image[],
+  filters: Filters,
+  find: (name: string) => Image,
+): Image[] {
+  const created = (image: Image) => Date.parse(image.created);
+  const bounds = (name: string) => (filters.get(name) ?? []).map((reference) => created(find(reference)));
+  const [before, since] = [bounds('before'), bounds('since')];
+  const references = (filters.get('reference') ?? []).map(referencePattern);
+  const dangling = filters.get('dangling') ?? [];
+  return images
+    .filter((image) => before.every((instant) => created(image) < instant))
+    .filter((image) => since.every((instant) => created(image) > instant))
+    .filter((image) => hasLabels(image.config.labels, filters.get('label')))
+    .filter((image) =>
+      dangling.every((value) => ['1', 'true'].includes(value) === (image.repoTags.length === 0)),
+    )
+    .filter(
+      (image) =>
+        references.length === 0 ||
+        references.some((pattern) => image.repoTags.some((tag) => pattern.test(tag))),
+    )
+    .sort((a, b) => created(b) - created(a));
+}
+
+/** `busybox`, `busy*:1.*`: shell wildcards that stop at a slash; without a tag any tag fits. */
+function referencePattern(reference: string): RegExp {
+  if (/[[\]\\]/.test(reference)) {
+    throw new BerthError(
+      'invalid',
+      `invalid filter 'reference=${reference}': only * and ? are wildcards here`,
+    );
+  }
+  const pattern = reference
+    .replace(/[.+^${}()|]/g, '\\$&')
+    .replaceAll('*', '[^/]*')
+    .replaceAll('?', '[^/]');
+  return new RegExp(`^${pattern}${/:[^/]*$/.test(reference) ? '' : '(:[^/]*)?'}$`);
+}

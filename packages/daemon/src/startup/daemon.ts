@@ -1,0 +1,100 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { BerthError, Store, toError, type Logger } from '@berth/core';
+import { Engine } from '@berth/engine';
+import { NetworkManager } from '@berth/network';
+import { addRoutes } from '../api/index.js';
+import type { DaemonConfig } from '../config/config.js';
+import { createServer } from '../http/server.js';
+import { findProgram, hostFacts } from './host.js';
+import { requireKernel } from './kernel.js';
+import { claimPidfile } from './pidfile.js';
+import { PRODUCT, VERSION } from './product.js';
+import { listen } from './socket.js';
+
+export interface Daemon {
+  /** Stops answering and lets go of everything; containers go on. */
+  close(): Promise<void>;
+}
+
+/** What to undo at the end, in reverse order. */
+type Ending = readonly [what: string, end: () => void | Promise<void>];
+
+/**
+ * Starts a daemon in the network namespace of this process.
+ *
+ * @throws BerthError naming what is missing or in the way; nothing is left running then
+ */
+export async function startDaemon(config: DaemonConfig, logger: Logger): Promise<Daemon> {
+  if (process.getuid?.() !== 0) {
+    throw new BerthError(
+      'forbidden',
+      'the daemon must be run as root: it makes namespaces, links and mounts',
+    );
+  }
+  const endings: Ending[] = [];
+  const close = async () => {
+    for (const [what, end] of endings.splice(0).reverse()) {
+      try {
+        await end();
+      } catch (error) {
+        logger.error(`closing ${what} failed`, { error: toError(error) });
+      }
+    }
+  };
+  try {
+    await open(config, logger, endings);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { close };
+}
+
+async function open(config: DaemonConfig, logger: Logger, endings: Ending[]): Promise<void> {
+  const runtimes = { runc: findProgram('runc'), conmon: findProgram('conmon') };
+  // Others may pass through, to sockets and mounts that are theirs, but not look around.
+  mkdirSync(config.execRoot, { recursive: true, mode: 0o711 });
+  mkdirSync(config.dataRoot, { recursive: true, mode: 0o711 });
+  endings.push(['the pid file', claimPidfile(config.pidfile)]);
+  await requireKernel(config.execRoot);
+  const store = Store.open(join(config.dataRoot, 'berth.db'));
+  endings.push(['the store', () => store.close()]);
+  const network = await NetworkManager.open({
+    store,
+    execRoot: config.execRoot,
+    logger,
+    bridgeName: config.bridgeName,
+    defaultBridge: {
+      bip: config.bip,
+      fixedCidr: config.fixedCidr,
+      mtu: config.mtu,
+      icc: config.icc,
+      ipMasq: config.ipMasq,
+    },
+    defaultAddressPools: config.addressPools.length === 0 ? undefined : [...config.addressPools],
+    ipForward: config.ipForward,
+    defaultBindAddress: config.defaultBindAddress,
+    dns: { servers: [...config.dns] },
+  });
+  endings.push(['the networks', () => network.close()]);
+  const engine = await Engine.open({
+    dataRoot: config.dataRoot,
+    execRoot: config.execRoot,
+    store,
+    network,
+    logger,
+    cgroupParent: '/berth',
+    runtimes,
+  });
+  endings.push(['the engine', () => engine.close()]);
+  const app = createServer(logger, `${PRODUCT}/${VERSION}`);
+  addRoutes(app, { engine, host: hostFacts(config, store, runtimes.runc), logger });
+  endings.push(['the API', () => app.close()]);
+  const extra = await listen(app, config.sockets);
+  const closeExtra = () => {
+    for (const server of extra) server.close();
+  };
+  endings.push(['the sockets', closeExtra]);
+  for (const path of config.sockets) logger.info(`API listen on ${path}`);
+}

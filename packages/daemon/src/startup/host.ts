@@ -1,0 +1,105 @@
+import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
+import { arch, cpus, hostname, machine, release, totalmem } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { BerthError, newId, type Store } from '@berth/core';
+import type { AddressPool, DaemonConfig } from '../config/config.js';
+
+/** True things about the host and the daemon, for `info` and `version`. */
+export interface HostFacts {
+  /** Of this daemon; kept in its store. */
+  readonly id: string;
+  readonly name: string;
+  /** In Go's words: `amd64`, `arm64`. */
+  readonly architecture: string;
+  /** In the kernel's words: `x86_64`. */
+  readonly machine: string;
+  readonly kernelVersion: string;
+  readonly operatingSystem: string;
+  readonly operatingSystemVersion: string;
+  readonly processors: number;
+  /** Bytes. */
+  readonly memory: number;
+  readonly cgroupVersion: '1' | '2';
+  readonly dataRoot: string;
+  readonly runc: string;
+  readonly debug: boolean;
+  readonly addressPools: readonly AddressPool[];
+  forwardsIPv4(): boolean;
+  openDescriptors(): number;
+}
+
+const GO_ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386' };
+
+export function hostFacts(config: DaemonConfig, store: Store, runc: string): HostFacts {
+  const release_ = osRelease();
+  return {
+    id: daemonId(store),
+    name: hostname(),
+    architecture: GO_ARCHITECTURES[arch()] ?? arch(),
+    machine: machine(),
+    kernelVersion: release(),
+    operatingSystem: release_.get('PRETTY_NAME') ?? 'Linux',
+    operatingSystemVersion: release_.get('VERSION_ID') ?? '',
+    processors: cpus().length,
+    memory: totalmem(),
+    cgroupVersion: cgroupVersion(),
+    dataRoot: config.dataRoot,
+    runc,
+    debug: config.logLevel === 'debug',
+    addressPools: config.addressPools,
+    // /proc/sys/net shows the network namespace of the reader: the daemon's host.
+    forwardsIPv4: () => readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8').trim() === '1',
+    openDescriptors: () => readdirSync('/proc/self/fd').length,
+  };
+}
+
+function daemonId(store: Store): string {
+  const collection = store.collection<string>('daemon');
+  const known = collection.get('id');
+  if (known !== undefined) return known;
+  const id = newId<string & { readonly [key: symbol]: never }>();
+  collection.put('id', id);
+  return id;
+}
+
+/** Only cgroup v2 has this file at the top: cgroups(7). */
+function cgroupVersion(): '1' | '2' {
+  try {
+    accessSync('/sys/fs/cgroup/cgroup.controllers');
+    return '2';
+  } catch {
+    return '1';
+  }
+}
+
+function osRelease(): Map<string, string> {
+  try {
+    const lines = readFileSync('/etc/os-release', 'utf8').split('\n');
+    const pairs = lines.map((line) => /^([A-Z_]+)="?(.*?)"?$/.exec(line));
+    return new Map(pairs.flatMap((pair) => (pair === null ? [] : [[pair[1] ?? '', pair[2] ?? '']])));
+  } catch {
+    return new Map();
+  }
+}
+
+/** Where Debian keeps administrators' programs; not in everybody's PATH. */
+const MORE_FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+
+/**
+ * The path of a program that Berth needs.
+ *
+ * @throws BerthError `unavailable`, naming the package that has it
+ */
+export function findProgram(name: 'runc' | 'conmon'): string {
+  const folders = [...(process.env.PATH ?? '').split(delimiter).filter(Boolean), ...MORE_FOLDERS];
+  for (const folder of folders) {
+    const path = join(folder, name);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      continue;
+    }
+  }
+  throw new BerthError('unavailable', `the program ${name} is not there: install the package ${name}`);
+}

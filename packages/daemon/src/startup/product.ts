@@ -1,0 +1,3 @@
+export const PRODUCT = 'Berth';
+/** The version of package.json. */
+export const VERSION = '0.1.0';
