@@ -13,3 +13,4 @@ export * from './mount/index.js';
 export { processStartTime, processState, type ProcessState } from './process/index.js';
 export { bindSocket, closeDescriptor, type BoundSocket, type SocketRequest } from './sockets/index.js';
 export { readSysctl, writeSysctl } from './sysctl/index.js';
+export * from './nftables/index.js';

@@ -11,6 +11,7 @@ const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
 const SO_RCVTIMEO = 20;
+const SO_SNDBUFFORCE = 32;
 const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
@@ -39,6 +40,8 @@ const REPLY_TIMEOUT_S = 10;
 /** Large enough for the largest part of a dump (the kernel sends at most 32 KiB at once) and many acknowledgements. */
 const RECEIVE_BUFFER = 64 * 1024;
 const SOCKET_BUFFER = 1024 * 1024;
+/** A batch is one datagram: room for tens of thousands of set elements. */
+const SEND_BUFFER = 32 * 1024 * 1024;
 /** A dump that the kernel marks as interrupted is read again this often. */
 const DUMP_ATTEMPTS = 8;
 
@@ -82,6 +85,8 @@ export class NetlinkSocket {
       const size = Buffer.alloc(4);
       size.writeInt32LE(SOCKET_BUFFER);
       check(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, size, size.length), 'set receive buffer');
+      size.writeInt32LE(SEND_BUFFER);
+      check(setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, size, size.length), 'set send buffer');
       const on = Buffer.from([1, 0, 0, 0]);
       for (const option of [NETLINK_EXT_ACK, NETLINK_CAP_ACK]) {
         check(setsockopt(fd, SOL_NETLINK, option, on, on.length), 'set netlink option');
@@ -109,6 +114,20 @@ export class NetlinkSocket {
     const length = this.#encode(requests);
     this.#sent(send(this.fd, this.#outgoing, length, 0), requests);
     new Acknowledgements(requests, first).collect(() => this.#receive(requests));
+  }
+
+  /**
+   * Sends requests between the two marks of a transaction and waits for all acknowledgements; the marks have none.
+   *
+   * @throws KernelError of the first that failed; none was carried out then
+   */
+  runBatch(begin: NetlinkRequest, requests: readonly NetlinkRequest[], end: NetlinkRequest): void {
+    const first = this.#sequence + 1;
+    const length = this.#encode([begin, ...requests, end]);
+    this.#sent(send(this.fd, this.#outgoing, length, 0), requests);
+    new Acknowledgements([begin, ...requests, end], first, [0, requests.length + 1]).collect(() =>
+      this.#receive(requests),
+    );
   }
 
   /** As {@link run}, but the kernel works on a thread of the pool: for what waits for grace periods. */
@@ -218,21 +237,30 @@ export class NetlinkSocket {
 class Acknowledgements {
   readonly #requests: readonly NetlinkRequest[];
   readonly #first: number;
+  readonly #marks: readonly number[];
 
-  constructor(requests: readonly NetlinkRequest[], first: number) {
+  /** @param marks positions of requests that are acknowledged only when the whole fails */
+  constructor(requests: readonly NetlinkRequest[], first: number, marks: readonly number[] = []) {
     this.#requests = requests;
     this.#first = first;
+    this.#marks = marks;
   }
 
   collect(receive: () => Buffer): void {
     const open = new Set(this.#requests.keys());
+    for (const mark of this.#marks) open.delete(mark);
     let failed: { index: number; error: KernelError } | undefined;
     while (open.size > 0) {
       for (const message of messages(receive())) {
         const index = message.sequence - this.#first;
         const request = this.#requests[index];
-        if (request === undefined || message.type !== NLMSG_ERROR || !open.delete(index)) continue;
+        if (request === undefined || message.type !== NLMSG_ERROR) continue;
         const result = message.payload.readInt32LE();
+        if (!open.delete(index)) {
+          // A mark: the transaction as a whole was refused, and nothing else is acknowledged.
+          if (result !== 0) throw failure(request, result, message, 4 + NLMSG_HDRLEN);
+          continue;
+        }
         if (result !== 0 && (failed === undefined || index < failed.index)) {
           failed = { index, error: failure(request, result, message, 4 + NLMSG_HDRLEN) };
         }
