@@ -86,7 +86,9 @@ export class NetlinkSocket {
       size.writeInt32LE(SOCKET_BUFFER);
       check(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, size, size.length), 'set receive buffer');
       size.writeInt32LE(SEND_BUFFER);
-      check(setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, size, size.length), 'set send buffer');
+      const forced = setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, size, size.length);
+      // Without root rights (-EPERM) the default has to do: who may only look sends no large batches.
+      if (forced !== -1) check(forced, 'set send buffer');
       const on = Buffer.from([1, 0, 0, 0]);
       for (const option of [NETLINK_EXT_ACK, NETLINK_CAP_ACK]) {
         check(setsockopt(fd, SOL_NETLINK, option, on, on.length), 'set netlink option');

@@ -43,7 +43,7 @@ export const IFLA_BR = {
 } as const;
 
 /** IFLA_BRPORT_*. */
-export const IFLA_BRPORT = { STATE: 1, MODE: 4, LEARNING: 8, NO: 16, ISOLATED: 33 } as const;
+export const IFLA_BRPORT = { STATE: 1, MODE: 4, LEARNING: 8, NO: 18, ISOLATED: 33 } as const;
 
 /** IFLA_INET6_ADDR_GEN_MODE within AF_INET6 of IFLA_AF_SPEC; 1 is IN6_ADDR_GEN_MODE_NONE. */
 export const IFLA_INET6_ADDR_GEN_MODE = 8;

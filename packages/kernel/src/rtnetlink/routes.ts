@@ -227,8 +227,8 @@ export function routeQuestion(destination: string, question: RouteQuestion): Buf
   const header = Buffer.alloc(RTMSG_LENGTH);
   header.writeUInt8(familyNumber(family), 0);
   header.writeUInt8(bytes.length * 8, 1);
-  // RTM_F_LOOKUP_TABLE: answer with the table that was used.
-  header.writeUInt32LE(0x1000, 8);
+  // RTM_F_LOOKUP_TABLE: answer with the table that was used; IPv6 always does, and refuses the flag.
+  if (family === 'inet') header.writeUInt32LE(0x1000, 8);
   const from = question.from === undefined ? undefined : parseInternet(question.from);
   if (from !== undefined) header.writeUInt8(from.bytes.length * 8, 2);
   const writer = new AttributeWriter(128).raw(header).bytesOf(RTA.DST, bytes);
