@@ -1,6 +1,7 @@
 import {
   NftSocket,
   expressions,
+  isErrno,
   nftChanges,
   nftKeys,
   type Expression,
@@ -16,6 +17,8 @@ const CHAIN = 'output';
 const DNS_PORT = 53;
 /** NF_IP_PRI_RAW (include/uapi/linux/netfilter_ipv4.h): before connection tracking. */
 const PRIORITY_RAW = -300;
+/** include/uapi/linux/netlink.h: what is there already is an error. */
+const NLM_F_EXCL = 0x200;
 
 /** Offsets of RFC 768 and RFC 9293. */
 const SOURCE_PORT = 0;
@@ -39,25 +42,34 @@ export function redirectNameService(
   address: string,
   ports: Readonly<Record<Transport, number>>,
 ): void {
+  const table = nftChanges.addTable('ip', TABLE);
+  const content = tableContent(address, ports);
   using socket = NftSocket.open(namespace);
-  socket.commit([
-    // Added first, so that there is a table to delete.
-    nftChanges.addTable('ip', TABLE),
-    nftChanges.deleteTable('ip', TABLE),
-    nftChanges.addTable('ip', TABLE),
-    nftChanges.addChain({
-      family: 'ip',
-      table: TABLE,
-      name: CHAIN,
-      type: 'filter',
-      hook: 'output',
-      priority: PRIORITY_RAW,
-    }),
+  try {
+    socket.commit([{ ...table, flags: table.flags | NLM_F_EXCL }, ...content]);
+  } catch (error) {
+    if (!isErrno(error, 'EEXIST')) throw error;
+    // Only now a deletion, since closing a socket that has deleted waits for a grace period (12 to 25 ms).
+    socket.commit([nftChanges.deleteTable('ip', TABLE), table, ...content]);
+  }
+}
+
+function tableContent(address: string, ports: Readonly<Record<Transport, number>>): NftChange[] {
+  const chain = nftChanges.addChain({
+    family: 'ip',
+    table: TABLE,
+    name: CHAIN,
+    type: 'filter',
+    hook: 'output',
+    priority: PRIORITY_RAW,
+  });
+  return [
+    chain,
     ...(['udp', 'tcp'] as const).flatMap((protocol) => [
       rewrite(protocol, 'ipDestination', address, DESTINATION_PORT, DNS_PORT, ports[protocol]),
       rewrite(protocol, 'ipSource', address, SOURCE_PORT, ports[protocol], DNS_PORT),
     ]),
-  ]);
+  ];
 }
 
 /** A rule that makes port `from` port `to`, in packets of `protocol` to or from `address`. */
