@@ -7,9 +7,9 @@ import { filterImages, IMAGE_FILTERS, imageInspect, imageSummary } from '../json
 import type { ApiContext } from './context.js';
 import { NameParameter } from './parameters.js';
 
-/** Why nothing can be pulled, and what to do instead. */
-const NO_REGISTRIES =
-  'Berth has no registries yet: import a root file system with "berth image import FILE NAME[:TAG]" or "docker import"';
+/** How an image gets here while there are no registries. */
+const IMPORT_INSTEAD =
+  'import a root file system with "berth image import FILE NAME[:TAG]" or "docker import"';
 
 export function imageRoutes(app: App, { engine }: ApiContext): void {
   const { images } = engine;
@@ -58,7 +58,11 @@ export function importRoutes(app: App, { engine }: ApiContext): void {
       if (image === undefined)
         throw new BerthError('invalid', 'query parameter fromSrc must be - (the body is the tar)');
       const name = [image, query.text('tag')].filter((part) => part !== undefined).join(':');
-      throw new BerthError('unsupported', `cannot pull ${name}: ${NO_REGISTRIES}`, { subject: name });
+      throw new BerthError(
+        'unsupported',
+        `cannot pull ${name}: Berth has no registries yet: ${IMPORT_INSTEAD}`,
+        { subject: name },
+      );
     }
     if (source !== '-') throw notSupported(`fromSrc=${source}`, 'send the tar as the body, with fromSrc=-');
     const body = request.body as Readable | undefined;
@@ -76,7 +80,7 @@ export function importRoutes(app: App, { engine }: ApiContext): void {
     ['/build', 'building images'],
   ] as const) {
     app.post(path, () => {
-      throw new BerthError('unsupported', `${what} is not supported by Berth yet: ${NO_REGISTRIES}`);
+      throw notSupported(what, IMPORT_INSTEAD);
     });
   }
 }

@@ -1,10 +1,17 @@
-import { Type } from 'typebox';
 import { BerthError } from '@berth/core';
 import type { TerminalSize } from '@berth/engine';
 import type { Query } from '../http/query.js';
 
-export const IdParameter = Type.Object({ id: Type.String({ minLength: 1 }) });
-export const NameParameter = Type.Object({ name: Type.String({ minLength: 1 }) });
+export const IdParameter = {
+  type: 'object',
+  properties: { id: { type: 'string', minLength: 1 } },
+  required: ['id'],
+} as const;
+export const NameParameter = {
+  type: 'object',
+  properties: { name: { type: 'string', minLength: 1 } },
+  required: ['name'],
+} as const;
 
 /** @throws BerthError `invalid` unless `h` and `w` are both there and positive */
 export function terminalSize(query: Query): TerminalSize {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { BerthError } from '@berth/core';
 import { Command } from 'commander';
-import { validator } from '../http/server.js';
+import { validator } from '../http/schema.js';
 import { daemonConfig, type DaemonConfig } from './config.js';
 import { ConfigFile, FLAGS, type ConfigKey } from './options.js';
 
@@ -107,7 +107,7 @@ function show(value: unknown): string {
 }
 
 function checked(settings: object): ConfigFile {
-  const result = validator(ConfigFile, 'settings')(settings);
+  const result = validator(ConfigFile, 'the configuration')(settings);
   if (result.error !== undefined) throw result.error;
   return settings;
 }

@@ -1,38 +1,44 @@
 import { LOG_LEVELS } from '@berth/core';
-import { Type, type Static } from 'typebox';
+import type { XStatic } from 'typebox/schema';
+
+const Text = { type: 'string', minLength: 1 } as const;
+const Texts = { type: 'array', items: Text } as const;
+const Switch = { type: 'boolean' } as const;
 
 /** What a configuration file may say, under dockerd's names; flags have the same meaning and the same limits. */
-export const ConfigFile = Type.Object(
-  {
-    hosts: Type.Optional(Type.Array(Type.String())),
-    'data-root': Type.Optional(Type.String({ minLength: 1 })),
-    'exec-root': Type.Optional(Type.String({ minLength: 1 })),
-    pidfile: Type.Optional(Type.String({ minLength: 1 })),
-    'bridge-name': Type.Optional(Type.String({ minLength: 1 })),
-    bip: Type.Optional(Type.String()),
-    'fixed-cidr': Type.Optional(Type.String()),
+export const ConfigFile = {
+  type: 'object',
+  properties: {
+    hosts: Texts,
+    'data-root': Text,
+    'exec-root': Text,
+    pidfile: Text,
+    'bridge-name': Text,
+    bip: Text,
+    'fixed-cidr': Text,
     // 68 is what RFC 791 asks of every link; 65535 is the longest IPv4 packet.
-    mtu: Type.Optional(Type.Integer({ minimum: 68, maximum: 65535 })),
-    'default-address-pools': Type.Optional(
-      Type.Array(
-        Type.Object(
-          { base: Type.String(), size: Type.Integer({ minimum: 1, maximum: 30 }) },
-          { additionalProperties: false },
-        ),
-      ),
-    ),
-    dns: Type.Optional(Type.Array(Type.String())),
-    icc: Type.Optional(Type.Boolean()),
-    ip: Type.Optional(Type.String()),
-    'ip-masq': Type.Optional(Type.Boolean()),
-    'ip-forward': Type.Optional(Type.Boolean()),
-    ipv6: Type.Optional(Type.Boolean()),
-    'log-level': Type.Optional(Type.Enum([...LOG_LEVELS])),
+    mtu: { type: 'integer', minimum: 68, maximum: 65535 },
+    'default-address-pools': {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: { base: Text, size: { type: 'integer', minimum: 1, maximum: 30 } },
+        required: ['base', 'size'],
+        additionalProperties: false,
+      },
+    },
+    dns: Texts,
+    icc: Switch,
+    ip: Text,
+    'ip-masq': Switch,
+    'ip-forward': Switch,
+    ipv6: Switch,
+    'log-level': { enum: LOG_LEVELS },
   },
-  { additionalProperties: false },
-);
-export type ConfigFile = Static<typeof ConfigFile>;
-export type ConfigKey = keyof ConfigFile;
+  additionalProperties: false,
+} as const;
+export type ConfigFile = XStatic<typeof ConfigFile>;
+export type ConfigKey = keyof typeof ConfigFile.properties;
 
 type Kind = 'text' | 'integer' | 'boolean' | 'list' | 'pools';
 

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import { BerthError, type Logger } from '@berth/core';
+import type { XSchema, XStatic } from 'typebox/schema';
 import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -7,15 +8,14 @@ import fastify, {
   type RawReplyDefaultExpression,
   type RawRequestDefaultExpression,
 } from 'fastify';
-import type { Static, TSchema } from 'typebox';
-import { Compile } from 'typebox/compile';
 import { acceptJson, BODY_LIMIT } from './body.js';
 import { errorHandler, malformedRequest, notFoundHandler } from './errors.js';
+import { validator } from './schema.js';
 import { acceptUpgrades } from './upgrade.js';
 import { API_VERSION, versionRefusal, splitPath } from './version.js';
 
 interface TypeBox extends FastifyTypeProvider {
-  readonly validator: this['schema'] extends TSchema ? Static<this['schema']> : unknown;
+  readonly validator: this['schema'] extends XSchema ? XStatic<this['schema']> : unknown;
 }
 
 export type App = FastifyInstance<
@@ -64,7 +64,9 @@ export function createServer(logger: Logger, product: string): App {
     schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
   }).withTypeProvider<TypeBox>();
   // Schemas are compiled by TypeBox itself; answers are what the mapping made, and need no schema of their own.
-  app.setValidatorCompiler(({ schema, httpPart }) => validator(schema as TSchema, httpPart ?? 'whole'));
+  app.setValidatorCompiler(({ schema, httpPart }) =>
+    validator(schema as XSchema, `the request ${httpPart ?? ''}`),
+  );
   app.setSerializerCompiler(() => (data: unknown) => JSON.stringify(data));
   app.setErrorHandler(errorHandler(logger));
   app.setNotFoundHandler(notFoundHandler);
@@ -92,16 +94,4 @@ export function createServer(logger: Logger, product: string): App {
 
 function noCompiler(): never {
   throw new BerthError('internal', 'a schema was compiled before the compilers were set');
-}
-
-/** A schema as a Fastify validator that names the first field that is wrong. */
-export function validator(schema: TSchema, part: string) {
-  const compiled = Compile(schema);
-  return (data: unknown) => {
-    if (compiled.Check(data)) return { value: data };
-    const first = compiled.Errors(data)[0];
-    const field = first?.instancePath.slice(1).replaceAll('/', '.') ?? '';
-    const subject = field === '' ? `the request ${part}` : field;
-    return { error: new BerthError('invalid', `${subject} ${first?.message ?? 'is not what it must be'}`) };
-  };
 }

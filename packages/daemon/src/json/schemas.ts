@@ -1,151 +1,174 @@
-import { Type, type Static, type TSchema } from 'typebox';
+import type { XStatic } from 'typebox/schema';
 
 /** Go clients send null for whatever the user left alone. */
-const nullable = <T extends TSchema>(schema: T) => Type.Optional(Type.Union([schema, Type.Null()]));
+const nullable = <const Schema>(schema: Schema) => ({ anyOf: [schema, { type: 'null' }] }) as const;
 
-export const OptionalString = nullable(Type.String());
-export const OptionalBoolean = nullable(Type.Boolean());
-export const OptionalInteger = nullable(Type.Integer());
-export const OptionalStrings = nullable(Type.Array(Type.String()));
-/** A command: Docker takes one string for a list of one. */
-export const OptionalCommand = nullable(Type.Union([Type.Array(Type.String()), Type.String()]));
-export const OptionalStringMap = nullable(Type.Record(Type.String(), Type.String()));
+const OptionalString = { type: ['string', 'null'] } as const;
+const OptionalBoolean = { type: ['boolean', 'null'] } as const;
+const OptionalInteger = { type: ['integer', 'null'] } as const;
+const OptionalStrings = nullable({ type: 'array', items: { type: 'string' } });
+const OptionalStringMap = nullable({ type: 'object', additionalProperties: { type: 'string' } });
 /** A Go set: only the keys matter. */
-const OptionalSet = nullable(Type.Record(Type.String(), Type.Unknown()));
+const OptionalSet = nullable({ type: 'object', additionalProperties: { type: 'object' } });
+/** A command: Docker takes one string for a list of one. */
+const OptionalCommand = {
+  anyOf: [{ type: 'array', items: { type: 'string' } }, { type: 'string' }, { type: 'null' }],
+} as const;
 
-export const EndpointSettings = Type.Object({
-  IPAMConfig: nullable(
-    Type.Object({
-      IPv4Address: OptionalString,
-      IPv6Address: OptionalString,
-      LinkLocalIPs: OptionalStrings,
+const OptionalEndpointSettings = nullable({
+  type: 'object',
+  properties: {
+    IPAMConfig: nullable({
+      type: 'object',
+      properties: { IPv4Address: OptionalString, IPv6Address: OptionalString, LinkLocalIPs: OptionalStrings },
     }),
-  ),
-  Links: OptionalStrings,
-  Aliases: OptionalStrings,
-  MacAddress: OptionalString,
-  DriverOpts: OptionalStringMap,
-  GwPriority: OptionalInteger,
+    Links: OptionalStrings,
+    Aliases: OptionalStrings,
+    MacAddress: OptionalString,
+    DriverOpts: OptionalStringMap,
+    GwPriority: OptionalInteger,
+  },
 });
-export type EndpointSettings = Static<typeof EndpointSettings>;
-export const OptionalEndpointSettings = nullable(EndpointSettings);
+export type EndpointSettings = NonNullable<XStatic<typeof OptionalEndpointSettings>>;
 
-export const HostConfig = Type.Object({
-  NetworkMode: OptionalString,
-  Binds: OptionalStrings,
-  PortBindings: nullable(
-    Type.Record(
-      Type.String(),
-      Type.Union([
-        Type.Array(Type.Object({ HostIp: OptionalString, HostPort: OptionalString })),
-        Type.Null(),
-      ]),
-    ),
-  ),
-  PublishAllPorts: OptionalBoolean,
-  AutoRemove: OptionalBoolean,
-  Dns: OptionalStrings,
-  DnsSearch: OptionalStrings,
-  DnsOptions: OptionalStrings,
-  ExtraHosts: OptionalStrings,
-  Privileged: OptionalBoolean,
-  CapAdd: OptionalStrings,
-  CapDrop: OptionalStrings,
-  ReadonlyRootfs: OptionalBoolean,
-  ShmSize: nullable(Type.Integer({ minimum: 0 })),
-  Sysctls: OptionalStringMap,
-  LogConfig: nullable(Type.Object({ Type: OptionalString, Config: OptionalStringMap })),
-  RestartPolicy: nullable(Type.Object({ Name: OptionalString, MaximumRetryCount: OptionalInteger })),
-});
-export type HostConfig = Static<typeof HostConfig>;
-
-export const ContainerCreate = Type.Object({
-  Image: Type.String({ minLength: 1 }),
-  Cmd: OptionalCommand,
-  Entrypoint: OptionalCommand,
-  Env: OptionalStrings,
-  WorkingDir: OptionalString,
-  User: OptionalString,
-  Hostname: OptionalString,
-  Domainname: OptionalString,
-  Tty: OptionalBoolean,
-  OpenStdin: OptionalBoolean,
-  StdinOnce: OptionalBoolean,
-  AttachStdin: OptionalBoolean,
-  AttachStdout: OptionalBoolean,
-  AttachStderr: OptionalBoolean,
-  Labels: OptionalStringMap,
-  ExposedPorts: OptionalSet,
-  StopSignal: OptionalString,
-  StopTimeout: nullable(Type.Integer()),
-  MacAddress: OptionalString,
-  HostConfig: nullable(HostConfig),
-  NetworkingConfig: nullable(
-    Type.Object({
-      EndpointsConfig: nullable(Type.Record(Type.String(), Type.Union([EndpointSettings, Type.Null()]))),
+export const HostConfig = {
+  type: 'object',
+  properties: {
+    NetworkMode: OptionalString,
+    Binds: OptionalStrings,
+    PortBindings: nullable({
+      type: 'object',
+      additionalProperties: nullable({
+        type: 'array',
+        items: { type: 'object', properties: { HostIp: OptionalString, HostPort: OptionalString } },
+      }),
     }),
-  ),
-});
-export type ContainerCreate = Static<typeof ContainerCreate>;
+    PublishAllPorts: OptionalBoolean,
+    AutoRemove: OptionalBoolean,
+    Dns: OptionalStrings,
+    DnsSearch: OptionalStrings,
+    DnsOptions: OptionalStrings,
+    ExtraHosts: OptionalStrings,
+    Privileged: OptionalBoolean,
+    CapAdd: OptionalStrings,
+    CapDrop: OptionalStrings,
+    ReadonlyRootfs: OptionalBoolean,
+    ShmSize: { type: ['integer', 'null'], minimum: 0 },
+    Sysctls: OptionalStringMap,
+    LogConfig: nullable({ type: 'object', properties: { Type: OptionalString, Config: OptionalStringMap } }),
+    RestartPolicy: nullable({
+      type: 'object',
+      properties: { Name: OptionalString, MaximumRetryCount: OptionalInteger },
+    }),
+  },
+} as const;
+export type HostConfig = XStatic<typeof HostConfig>;
 
-export const ExecCreate = Type.Object({
-  Cmd: OptionalCommand,
-  Tty: OptionalBoolean,
-  AttachStdin: OptionalBoolean,
-  AttachStdout: OptionalBoolean,
-  AttachStderr: OptionalBoolean,
-  Env: OptionalStrings,
-  User: OptionalString,
-  WorkingDir: OptionalString,
-  Privileged: OptionalBoolean,
-  DetachKeys: OptionalString,
-});
-export type ExecCreate = Static<typeof ExecCreate>;
+export const ContainerCreate = {
+  type: 'object',
+  properties: {
+    Image: { type: 'string', minLength: 1 },
+    Cmd: OptionalCommand,
+    Entrypoint: OptionalCommand,
+    Env: OptionalStrings,
+    WorkingDir: OptionalString,
+    User: OptionalString,
+    Hostname: OptionalString,
+    Domainname: OptionalString,
+    Tty: OptionalBoolean,
+    OpenStdin: OptionalBoolean,
+    StdinOnce: OptionalBoolean,
+    AttachStdin: OptionalBoolean,
+    AttachStdout: OptionalBoolean,
+    AttachStderr: OptionalBoolean,
+    Labels: OptionalStringMap,
+    ExposedPorts: OptionalSet,
+    StopSignal: OptionalString,
+    StopTimeout: OptionalInteger,
+    MacAddress: OptionalString,
+    HostConfig: nullable(HostConfig),
+    NetworkingConfig: nullable({
+      type: 'object',
+      properties: {
+        EndpointsConfig: nullable({ type: 'object', additionalProperties: OptionalEndpointSettings }),
+      },
+    }),
+  },
+  required: ['Image'],
+} as const;
+export type ContainerCreate = XStatic<typeof ContainerCreate>;
 
-export const ExecStart = nullable(
-  Type.Object({
+export const ExecCreate = {
+  type: 'object',
+  properties: {
+    Cmd: OptionalCommand,
+    Tty: OptionalBoolean,
+    AttachStdin: OptionalBoolean,
+    AttachStdout: OptionalBoolean,
+    AttachStderr: OptionalBoolean,
+    Env: OptionalStrings,
+    User: OptionalString,
+    WorkingDir: OptionalString,
+    Privileged: OptionalBoolean,
+    DetachKeys: OptionalString,
+  },
+} as const;
+export type ExecCreate = XStatic<typeof ExecCreate>;
+
+export const ExecStart = nullable({
+  type: 'object',
+  properties: {
     Detach: OptionalBoolean,
     Tty: OptionalBoolean,
-    ConsoleSize: nullable(Type.Array(Type.Integer())),
-  }),
-);
+    ConsoleSize: nullable({ type: 'array', items: { type: 'integer' } }),
+  },
+});
 
-export const NetworkCreate = Type.Object({
-  Name: Type.String({ minLength: 1 }),
-  Driver: OptionalString,
-  Internal: OptionalBoolean,
-  Attachable: OptionalBoolean,
-  EnableIPv4: OptionalBoolean,
-  EnableIPv6: OptionalBoolean,
-  Options: OptionalStringMap,
-  Labels: OptionalStringMap,
-  IPAM: nullable(
-    Type.Object({
-      Driver: OptionalString,
-      Options: OptionalStringMap,
-      Config: nullable(
-        Type.Array(
-          Type.Object({
-            Subnet: OptionalString,
-            IPRange: OptionalString,
-            Gateway: OptionalString,
-            AuxiliaryAddresses: OptionalStringMap,
-            // The name that Docker's Go structure has on the wire.
-            AuxAddress: OptionalStringMap,
-          }),
-        ),
-      ),
+export const NetworkCreate = {
+  type: 'object',
+  properties: {
+    Name: { type: 'string', minLength: 1 },
+    Driver: OptionalString,
+    Internal: OptionalBoolean,
+    Attachable: OptionalBoolean,
+    EnableIPv4: OptionalBoolean,
+    EnableIPv6: OptionalBoolean,
+    Options: OptionalStringMap,
+    Labels: OptionalStringMap,
+    IPAM: nullable({
+      type: 'object',
+      properties: {
+        Driver: OptionalString,
+        Options: OptionalStringMap,
+        Config: nullable({
+          type: 'array',
+          items: {
+            type: 'object',
+            properties: {
+              Subnet: OptionalString,
+              IPRange: OptionalString,
+              Gateway: OptionalString,
+              // The name in the API's description, then the one that Docker's own client sends.
+              AuxiliaryAddresses: OptionalStringMap,
+              AuxAddress: OptionalStringMap,
+            },
+          },
+        }),
+      },
     }),
-  ),
-});
-export type NetworkCreate = Static<typeof NetworkCreate>;
+  },
+  required: ['Name'],
+} as const;
+export type NetworkCreate = XStatic<typeof NetworkCreate>;
 
-export const NetworkConnect = Type.Object({
-  Container: Type.String({ minLength: 1 }),
-  EndpointConfig: OptionalEndpointSettings,
-});
+export const NetworkConnect = {
+  type: 'object',
+  properties: { Container: { type: 'string', minLength: 1 }, EndpointConfig: OptionalEndpointSettings },
+  required: ['Container'],
+} as const;
 
-export const NetworkDisconnect = Type.Object({
-  Container: Type.String({ minLength: 1 }),
-  Force: OptionalBoolean,
-});
+export const NetworkDisconnect = {
+  type: 'object',
+  properties: { Container: { type: 'string', minLength: 1 }, Force: OptionalBoolean },
+  required: ['Container'],
+} as const;

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { BerthError } from '@berth/core';
+import { processStartTime, processState } from '@berth/kernel';
 
 /** Clock ticks per second in /proc/PID/stat: USER_HZ is 100 on every architecture that Node runs on (time(7)). */
 const USER_HZ = 100;
@@ -51,15 +52,9 @@ function livingOwner(path: string): number | undefined {
 
 /** When process `pid` was started, in seconds since 1970; undefined if it is dead. */
 function startOf(pid: number): number | undefined {
-  try {
-    // The command's name, in parentheses, may itself contain anything: proc(5).
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // Fields 3 and 22 of proc(5); the list begins with field 3.
-    if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
-    const boot = /^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1];
-    return Number(boot) + Number(fields[19]) / USER_HZ;
-  } catch {
-    return undefined;
-  }
+  const ticks = processState(pid) === 'running' ? processStartTime(pid) : undefined;
+  if (ticks === undefined) return undefined;
+  // proc(5): the time of boot, in seconds since 1970.
+  const boot = /^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1];
+  return Number(boot) + Number(ticks) / USER_HZ;
 }
