@@ -102,7 +102,8 @@ export function addressShow(args: Arguments, all: readonly Address[], view: View
     // An interface is left out where none of its addresses fits; one without any fits all but a family.
     if (shown.length === 0 && (own.length > 0 || family !== undefined)) continue;
     const link = wholeListing && view.options.family === 'inet6' ? asInet6Listing(chosen) : chosen;
-    if (options.brief) items.push([[...briefStart(link, view), ...briefInfo(own, shown, view)]]);
+    if (options.oneLine && !options.brief) items.push(...shown.map((address) => oneLineItem(address, view)));
+    else if (options.brief) items.push([[...briefStart(link, view), ...briefInfo(own, shown, view)]]);
     else {
       items.push([
         ...linkItem(link, view, { of: 'address', hardware: family === undefined }),
@@ -113,6 +114,13 @@ export function addressShow(args: Arguments, all: readonly Address[], view: View
     }
   }
   return render(items, view);
+}
+
+/** `-o`: the interface's number and name before each address, in place of the interface's own lines. */
+function oneLineItem(address: Address, view: View): Item {
+  if (view.options.json) throw notCovered('"-o" with "-j" for address show');
+  const [first = [], ...rest] = addressItem(address, view);
+  return [[{ text: `${address.index}: ${view.nameOf(address.index)}` }, ...first], ...rest];
 }
 
 /** JSON's list, with an empty object where an address of the interface does not fit, as `ip` has it. */

@@ -1,7 +1,7 @@
 /** What `berth ip help` says. */
 export const ipHelp = `Usage: berth ip [ OPTIONS ] OBJECT { COMMAND | help }
 where  OBJECT := { link | address | route | neigh | netns }
-       OPTIONS := { -s[tatistics] | -j[son] | -p[retty] | -br[ief] | -4 | -6 | -n[etns] NAME |
+       OPTIONS := { -s[tatistics] | -j[son] | -p[retty] | -br[ief] | -o[neline] | -4 | -6 | -n[etns] NAME |
                     --container NAME | --explain }
 
   link     show [ DEVICE ] [ up ] [ master DEVICE ] [ nomaster ] [ type KIND ] [ group GROUP ]

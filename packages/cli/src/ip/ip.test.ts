@@ -1,5 +1,6 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { runIp } from './index.js';
 
@@ -196,7 +197,7 @@ describe('what is shown is what iproute2 shows', () => {
       -s -s -j l | -br -j l | -p -j -s l show lo | -json link show x2 | --json l show lo | -j r | -p -j r
       -6 -j r | -j r show table all | -j r show dev du0 | -j r show table 100 | -j r get 10.1.0.255
       -p -j r get 172.24.0.9 | -j -6 r get fd00::77 | -j r get 127.0.0.1 | -j n | -p -j n | -s -j n
-      -br -j n | -j n show proxy | -j r show 1.2.3.4 | -j l show up | -j l show type bridge_slave
+      -br -j n | -j n show proxy | -j r show 1.2.3.4 | -o -j l | -j l show up | -j l show type bridge_slave
       -j l show master br0 | -br -j l show group 5
     `),
   )('ip %s, byte for byte and as data', async (command) => {
@@ -204,6 +205,15 @@ describe('what is shown is what iproute2 shows', () => {
     const { out } = await berth(['-n', here, ...command.split(' ')]);
     expect(() => JSON.parse(out) as unknown).not.toThrow();
   });
+});
+
+describe('what is shown on one line is what iproute2 shows', () => {
+  it.each(
+    commands(`
+      -o a | -o -4 addr show | -o -6 a | -oneline a show dev x1 | -o -br a | -o -s a show p1 | -o a show half1
+      -o l | -o -s link show x2 | -o -br l | -o r | -o -6 r | -o r show 172.26.0.0/16 | -o r get 10.1.0.77 | -o n
+    `),
+  )('ip %s', compare);
 });
 
 describe('what is refused is refused in iproute2 words and with its status', () => {
@@ -310,6 +320,27 @@ describe('what is changed is there for iproute2 to see', () => {
     expect((await berth(['-n', other, 'netns', 'identify'])).out.trim()).toBe(other);
     await done(`netns delete ${other}`);
     expect(iproute2(['netns', 'list']).out).not.toContain(other);
+  });
+
+  it('shows the numbers by which namespaces are known, and ends in namespaces without a name', async () => {
+    const own = (text: string) => text.split('\n').filter((line) => line.includes(suffix));
+    const listed = own((await berth(['-n', here, 'netns', 'list'])).out);
+    expect(listed).toEqual(own(iproute2(['-n', here, 'netns', 'list']).out));
+    expect(listed).toContain(`${there} (id: 0)`);
+    const nameless = spawn('unshare', ['-n', 'sleep', '60'], { stdio: 'ignore' });
+    try {
+      const pid = nameless.pid ?? 0;
+      await vi.waitUntil(() => readlinkSync(`/proc/${pid}/ns/net`) !== readlinkSync('/proc/self/ns/net'));
+      ip(`-n ${here} link add q0 type veth peer name q1`);
+      await done(`-n ${here} link set q1 netns ${pid}`);
+      for (const command of ['l show q0', '-j l show q0', '-4 -br l show q0']) await compare(command);
+      expect((await berth(['-n', here, 'link', 'show', 'q0'])).out).toMatch(/link-netnsid \d+/);
+      expect((await berth(['-n', here, '--explain', 'link', 'show', 'q0'])).out).toContain(
+        `in the namespace of process ${pid} (sleep)`,
+      );
+    } finally {
+      nameless.kill();
+    }
   });
 
   it('makes the pairs, moves and names of the walkthrough', async () => {

@@ -39,11 +39,11 @@ export function itemObject(item: Item): JsonObject {
   return object(item.flat().flatMap((field) => (field.json === undefined ? [] : [field.json])));
 }
 
-/** All items as text, a line break after each line. */
-export function renderText(items: readonly Item[]): string {
+/** All items as text; between the lines of one a line break, or what `-o` has instead. */
+export function renderText(items: readonly Item[], separator: '\n' | '\\'): string {
   return items
-    .flat()
-    .map((line) => `${line.map((field) => field.text).join('')}\n`)
+    .filter((item) => item.length > 0)
+    .map((item) => `${item.map((line) => line.map((field) => field.text).join('')).join(separator)}\n`)
     .join('');
 }
 

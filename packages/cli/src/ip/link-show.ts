@@ -102,5 +102,7 @@ export function linkShow(args: Arguments, view: View): string {
 export function render(items: readonly Item[], view: View): string {
   const { options } = view;
   if (options.json) return renderJson(items.map(itemObject), options.pretty);
-  return view.explainer === undefined ? renderText(items) : renderExplained(items);
+  return view.explainer === undefined
+    ? renderText(items, options.oneLine ? '\\' : '\n')
+    : renderExplained(items);
 }

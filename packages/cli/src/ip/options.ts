@@ -8,6 +8,8 @@ export interface Options {
   readonly json: boolean;
   readonly pretty: boolean;
   readonly brief: boolean;
+  /** Each thing on a line of its own, its lines joined by backslashes. */
+  readonly oneLine: boolean;
   /** How often `-s` was given; the second one adds kinds of errors. */
   readonly statistics: number;
   readonly explain: boolean;
@@ -25,7 +27,6 @@ export interface CommandLine {
 /** Switches of iproute2 that this does not have, by their whole names. */
 const uncovered = [
   'details',
-  'oneline',
   'loops',
   'resolve',
   'timestamp',
@@ -52,6 +53,7 @@ export function parseOptions(argv: readonly string[]): CommandLine {
   let json = false;
   let pretty = false;
   let brief = false;
+  let oneLine = false;
   let statistics = 0;
   let explain = false;
   let namespace: string | undefined;
@@ -68,6 +70,7 @@ export function parseOptions(argv: readonly string[]): CommandLine {
     else if (matches(option, 'family')) family = familyNamed(args.take());
     else if (matches(option, 'stats', 'statistics')) statistics += 1;
     else if (matches(option, 'brief')) brief = true;
+    else if (matches(option, 'oneline')) oneLine = true;
     else if (matches(option, 'json')) json = true;
     else if (matches(option, 'pretty')) pretty = true;
     else if (matches(option, 'netns')) namespace = args.take();
@@ -86,6 +89,7 @@ export function parseOptions(argv: readonly string[]): CommandLine {
     json,
     pretty,
     brief,
+    oneLine,
     statistics,
     explain: explain || asked,
     namespace,
@@ -94,8 +98,8 @@ export function parseOptions(argv: readonly string[]): CommandLine {
   if (namespace !== undefined && container !== undefined) {
     throw usage('Both -n and --container name a network namespace: give one of them.');
   }
-  if (options.explain && (json || brief)) {
-    throw usage('--explain writes words under the full text output: it goes neither with -j nor with -br.');
+  if (options.explain && (json || brief || oneLine)) {
+    throw usage('--explain writes words under the full text output: it does not go with -j, -br or -o.');
   }
   return { options, words };
 }
@@ -105,6 +109,7 @@ const noOptions: Options = {
   json: false,
   pretty: false,
   brief: false,
+  oneLine: false,
   statistics: 0,
   explain: false,
   namespace: undefined,
