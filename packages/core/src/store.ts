@@ -1,4 +1,5 @@
-import Database from 'libsql';
+import { createRequire } from 'node:module';
+import type Database from 'libsql';
 import { BerthError } from './errors.js';
 
 /** A set of JSON documents under string keys, part of one store. */
@@ -33,7 +34,7 @@ export class Store {
   static open(path: string): Store {
     let db: Database.Database;
     try {
-      db = new Database(path);
+      db = new (load())(path);
       db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;');
       db.exec(
         'CREATE TABLE IF NOT EXISTS documents (collection TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, ' +
@@ -93,4 +94,9 @@ export class Store {
   close(): void {
     this.#db.close();
   }
+}
+
+/** Loaded with the first store: a command that keeps no state does not pay for the library. */
+function load(): typeof Database {
+  return createRequire(import.meta.url)('libsql') as typeof Database;
 }
