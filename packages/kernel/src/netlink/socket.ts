@@ -168,6 +168,13 @@ export class NetlinkSocket {
     close(this.fd);
   }
 
+  /** Closes on a thread of the pool, for sockets whose end waits for the kernel. */
+  closeInBackground(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    void close.async(this.fd);
+  }
+
   [Symbol.dispose](): void {
     this.close();
   }
