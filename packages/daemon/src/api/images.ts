@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import { BerthError } from '@berth/core';
 import { notSupported } from '../http/errors.js';
 import { Query } from '../http/query.js';
@@ -67,11 +67,18 @@ export function importRoutes(app: App, { engine }: ApiContext): void {
     if (source !== '-') throw notSupported(`fromSrc=${source}`, 'send the tar as the body, with fromSrc=-');
     const body = request.body as Readable | undefined;
     if (body === undefined) throw new BerthError('invalid', 'the request has no body: it must be the tar');
-    const id = await engine.images.import(body, {
-      ...nameAndTag(query.text('repo'), query.text('tag')),
-      message: query.text('message'),
-      changes: query.list('changes'),
-    });
+    const archive = separate(body);
+    const id = await engine.images
+      .import(archive, {
+        ...nameAndTag(query.text('repo'), query.text('tag')),
+        message: query.text('message'),
+        changes: query.list('changes'),
+      })
+      .finally(() => {
+        // Whatever of the body is left is read and dropped, so that the client gets round to reading the answer.
+        body.unpipe(archive);
+        body.resume();
+      });
     return reply.type('application/json').send(`${JSON.stringify({ status: id })}\n`);
   });
 
@@ -83,6 +90,18 @@ export function importRoutes(app: App, { engine }: ApiContext): void {
       throw notSupported(what, IMPORT_INSTEAD);
     });
   }
+}
+
+/** The bytes of a request's body, as a stream that may be destroyed without ending the connection. */
+function separate(body: Readable): Readable {
+  const archive = new PassThrough();
+  body.on('error', (error) => archive.destroy(error));
+  body.on('close', () => {
+    if (!body.readableEnded)
+      archive.destroy(new BerthError('invalid', 'the connection ended within the archive'));
+  });
+  body.pipe(archive);
+  return archive;
 }
 
 /** Docker clients send `repo=name:tag` or both apart. */
