@@ -93,7 +93,7 @@ export function importRoutes(app: App, { engine }: ApiContext): void {
 }
 
 /** The bytes of a request's body, as a stream that may be destroyed without ending the connection. */
-function separate(body: Readable): Readable {
+function separate(body: Readable): PassThrough {
   const archive = new PassThrough();
   body.on('error', (error) => archive.destroy(error));
   body.on('close', () => {
