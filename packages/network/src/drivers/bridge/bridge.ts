@@ -1,0 +1,65 @@
+import { BerthError, isBerthError, shortId } from '@berth/core';
+import { addressRequests, isErrno, linkRequests, writeSysctl, type RouteSocket } from '@berth/kernel';
+import { broadcastOf } from '../../ipam/address.js';
+
+export interface BridgeSettings {
+  readonly name: string;
+  /** Marks the link as ours. */
+  readonly alias: string;
+  readonly macAddress: string;
+  readonly mtu: number | undefined;
+  /** The gateway's. */
+  readonly address: string;
+  readonly prefixLength: number;
+}
+
+/** The bridge of a network that doesn't name one. */
+export function bridgeNameOf(networkId: string): string {
+  return `br-${shortId(networkId)}`;
+}
+
+/**
+ * Makes the bridge, or brings the one that is there to what it should be.
+ *
+ * @returns its index
+ * @throws BerthError `conflict` where an interface of that name is not ours
+ */
+export function ensureBridge(routes: RouteSocket, settings: BridgeSettings): number {
+  const { name, alias, mtu, address, prefixLength } = settings;
+  const existing = routes.link(name);
+  if (existing === undefined) {
+    // A bridge with an address of its own keeps it, whatever ports it gets, and has no carrier while it has none.
+    routes.run(
+      linkRequests.addBridge({ name, address: settings.macAddress, ...(mtu !== undefined && { mtu }) }),
+      linkRequests.set({ name }, { alias, up: true }),
+    );
+  } else if (existing.kind !== 'bridge' || existing.alias !== alias) {
+    throw new BerthError(
+      'conflict',
+      `interface ${name} exists on this host and is not this network's: choose another name for the bridge, or remove it`,
+      { op: 'create bridge', subject: name },
+    );
+  } else {
+    routes.run(linkRequests.set({ name }, { up: true, ...(mtu !== undefined && { mtu }) }));
+  }
+  const index = existing?.index ?? routes.link(name)?.index;
+  if (index === undefined) throw new BerthError('internal', `bridge ${name} vanished while it was made`);
+  try {
+    routes.run(
+      addressRequests.add({ index, address, prefixLength, broadcast: broadcastOf(address, prefixLength) }),
+    );
+  } catch (error) {
+    if (!isErrno(error, 'EEXIST')) throw error;
+  }
+  // So that 127.0.0.1:PORT of the host leads to a container: replies come in by the bridge for a loopback address.
+  // What containers send to loopback addresses themselves is dropped by the firewall's guard chain.
+  writeSysctl(`net/ipv4/conf/${name}/route_localnet`, 1);
+  try {
+    // No container can give the host a default route by a router advertisement (CVE-2020-13401).
+    writeSysctl(`net/ipv6/conf/${name}/accept_ra`, 0);
+  } catch (error) {
+    // A kernel without IPv6 takes none either.
+    if (!isBerthError(error, 'unsupported')) throw error;
+  }
+  return index;
+}

@@ -1,0 +1,23 @@
+import type { Driver, DriverNetwork } from '../driver.js';
+
+/** The host's own network stack: there is nothing to make, and nothing to take away. */
+export class HostDriver implements Driver {
+  readonly name = 'host';
+  readonly hasAddresses = false;
+  readonly sandboxKind = 'host';
+
+  validate(): DriverNetwork {
+    return NOTHING;
+  }
+}
+
+const NOTHING: DriverNetwork = {
+  warnings: [],
+  isGateway: false,
+  interfacePrefix: 'eth',
+  create: () => undefined,
+  delete: () => Promise.resolve(),
+  attach: () => undefined,
+  restore: () => undefined,
+  detach: () => Promise.resolve(),
+};

@@ -1,0 +1,135 @@
+import { BerthError } from '@berth/core';
+import {
+  bitsOf,
+  contains,
+  formatAddress,
+  formatPrefix,
+  lastOf,
+  parseAddress,
+  parsePrefix,
+  type Address,
+  type Prefix,
+} from './address.js';
+
+/** What a user says about a network's addresses, as text. */
+export interface SubnetSpec {
+  readonly subnet?: string;
+  readonly ipRange?: string;
+  readonly gateway?: string;
+  /** Addresses that containers don't get, by name. */
+  readonly auxiliaryAddresses?: Readonly<Record<string, string>>;
+}
+
+/** The same, checked. A plan without a subnet gets one from the default pools. */
+export interface SubnetPlan {
+  readonly subnet?: Prefix;
+  readonly range?: Prefix;
+  readonly gateway?: Address;
+  readonly auxiliary: Readonly<Record<string, Address>>;
+}
+
+/** Blocks that no network can live in, and why. */
+const UNUSABLE: readonly [block: string, reason: string][] = [
+  ['0.0.0.0/8', 'it is "this network" (RFC 1122)'],
+  ['127.0.0.0/8', 'it is loopback (RFC 1122)'],
+  ['224.0.0.0/4', 'it is multicast (RFC 5771)'],
+  ['240.0.0.0/4', 'it is reserved (RFC 1112)'],
+];
+
+/**
+ * Checks what a user says about a network's addresses. Nothing is reserved.
+ *
+ * @throws BerthError `invalid` with what would be right, or `unsupported`
+ */
+export function planSubnet(spec: SubnetSpec): SubnetPlan {
+  const auxiliaryTexts = Object.entries(spec.auxiliaryAddresses ?? {});
+  if (spec.subnet === undefined) {
+    const orphan =
+      (spec.ipRange !== undefined && `ip-range ${spec.ipRange}`) ||
+      (spec.gateway !== undefined && `gateway ${spec.gateway}`) ||
+      (auxiliaryTexts[0] && `auxiliary address ${auxiliaryTexts[0][1]}`);
+    if (orphan) throw invalid(`${orphan} needs a subnet that holds it`);
+    return { auxiliary: {} };
+  }
+  const subnet = parseBlock('subnet', spec.subnet);
+  checkUsable(subnet);
+  const range = spec.ipRange === undefined ? undefined : parseBlock('ip-range', spec.ipRange);
+  if (range !== undefined) checkRange(range, subnet);
+  const gateway = spec.gateway === undefined ? undefined : addressInside('gateway', spec.gateway, subnet);
+  const auxiliary = Object.fromEntries(
+    auxiliaryTexts.map(([name, text]) => [name, addressInside('auxiliary address', text, subnet)]),
+  );
+  const named = [...(gateway === undefined ? [] : [gateway]), ...Object.values(auxiliary)].map(formatAddress);
+  const twice = named.find((address, index) => named.indexOf(address) !== index);
+  if (twice !== undefined) throw invalid(`Address already in use: ${twice} is given twice`);
+  return { subnet, ...(range && { range }), ...(gateway && { gateway }), auxiliary };
+}
+
+/** The gateway of a network that names none: the first address of its subnet that nothing else was promised. */
+export function defaultGateway(subnet: Prefix, auxiliary: Readonly<Record<string, Address>>): Address {
+  const promised = new Set(Object.values(auxiliary).map((address) => address.value));
+  const first = subnet.length >= bitsOf(subnet.family) - 1 ? subnet.base : subnet.base + 1n;
+  let value = first;
+  while (promised.has(value)) value += 1n;
+  return { family: subnet.family, value };
+}
+
+function invalid(problem: string): BerthError {
+  return new BerthError('invalid', `invalid network config: ${problem}`, { op: 'check network config' });
+}
+
+function parseBlock(kind: 'subnet' | 'ip-range', text: string): Prefix {
+  const parsed = parsePrefix(text);
+  if (parsed === undefined) {
+    throw invalid(`invalid ${kind} ${text}: invalid CIDR block notation, it should look like 10.10.0.0/16`);
+  }
+  if (parsed.prefix.family === 6) {
+    throw new BerthError('unsupported', `${kind} ${text}: IPv6 networks are not supported yet`);
+  }
+  if (parsed.address.value !== parsed.prefix.base) {
+    throw invalid(`invalid ${kind} ${text}: it should be ${formatPrefix(parsed.prefix)}`);
+  }
+  return parsed.prefix;
+}
+
+function checkUsable(subnet: Prefix): void {
+  const text = formatPrefix(subnet);
+  if (subnet.length >= bitsOf(subnet.family)) {
+    throw invalid(
+      `invalid subnet ${text}: it has no room for a gateway and a container, it should be a /31 or larger`,
+    );
+  }
+  for (const [block, reason] of UNUSABLE) {
+    const unusable = parsePrefix(block)?.prefix;
+    if (unusable && (contains(unusable, asAddress(subnet)) || contains(subnet, asAddress(unusable)))) {
+      throw invalid(`invalid subnet ${text}: containers can't use ${block}, ${reason}`);
+    }
+  }
+}
+
+function checkRange(range: Prefix, subnet: Prefix): void {
+  const text = formatPrefix(range);
+  const parent = `parent subnet ${formatPrefix(subnet)}`;
+  if (range.length < subnet.length)
+    throw invalid(`invalid ip-range ${text}: CIDR block is bigger than its ${parent}`);
+  if (!contains(subnet, asAddress(range)))
+    throw invalid(`invalid ip-range ${text}: ${parent} doesn't contain ip-range`);
+}
+
+function addressInside(kind: string, text: string, subnet: Prefix): Address {
+  const address = parseAddress(text);
+  if (address === undefined)
+    throw invalid(`invalid ${kind} ${text}: invalid address, it should look like 10.10.0.1`);
+  const parent = `parent subnet ${formatPrefix(subnet)}`;
+  if (!contains(subnet, address))
+    throw invalid(`invalid ${kind} ${text}: ${parent} doesn't contain this address`);
+  const end = address.value === subnet.base || address.value === lastOf(subnet);
+  if (end && subnet.length < bitsOf(subnet.family) - 1) {
+    throw invalid(`invalid ${kind} ${text}: it is the network or broadcast address of its ${parent}`);
+  }
+  return address;
+}
+
+function asAddress({ family, base }: Prefix): Address {
+  return { family, value: base };
+}

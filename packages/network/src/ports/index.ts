@@ -1,0 +1,1 @@
+export { PortReservations } from './reservations.js';
