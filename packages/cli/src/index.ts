@@ -1,1 +1,1 @@
-export {};
+export { resolveContainer, type ResolvedContainer } from './client/containers.js';

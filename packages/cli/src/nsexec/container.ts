@@ -1,24 +1,8 @@
 import { BerthError } from '@berth/core';
 import { NetworkNamespace } from '@berth/kernel';
 
-/** What the daemon tells of a container; `client/containers` asks it. */
-interface ResolvedContainer {
-  readonly id: string;
-  readonly name: string;
-  readonly pid: number;
-  readonly sandboxPath?: string;
-}
-
-interface ContainerClient {
-  readonly resolveContainer: (name: string) => Promise<ResolvedContainer>;
-}
-
-const CLIENT: string = '../client/containers.js';
-
 // Loaded when a container is named: without one, none of the daemon's client is needed.
-async function client(): Promise<ContainerClient> {
-  return (await import(CLIENT)) as ContainerClient;
-}
+const client = () => import('../client/containers.js');
 
 /**
  * The network namespace of a container, which the daemon is asked for; to be closed by the caller.

@@ -1,0 +1,162 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { Failure, REFUSED, collect } from './command.js';
+import { parseExposed, parsePublished } from './publish.js';
+
+/** The flags that `run` and `create` share, as commander gives them. */
+export interface ContainerOptions {
+  readonly name?: string;
+  readonly publish?: string[];
+  readonly publishAll?: boolean;
+  readonly expose?: string[];
+  readonly network?: string[];
+  readonly net?: string[];
+  readonly networkAlias?: string[];
+  readonly ip?: string;
+  readonly macAddress?: string;
+  readonly env?: string[];
+  readonly envFile?: string[];
+  readonly interactive?: boolean;
+  readonly tty?: boolean;
+  readonly hostname?: string;
+  readonly domainname?: string;
+  readonly dns?: string[];
+  readonly dnsSearch?: string[];
+  readonly dnsOption?: string[];
+  readonly addHost?: string[];
+  readonly volume?: string[];
+  readonly workdir?: string;
+  readonly user?: string;
+  readonly label?: string[];
+  readonly entrypoint?: string;
+  readonly stopSignal?: string;
+  readonly stopTimeout?: string;
+  readonly readOnly?: boolean;
+  readonly privileged?: boolean;
+  readonly capAdd?: string[];
+  readonly capDrop?: string[];
+  readonly sysctl?: string[];
+  readonly rm?: boolean;
+}
+
+/** Declares the shared flags. Operands begin at the image: what follows belongs to the container. */
+export function addContainerOptions(parser: Command): Command {
+  return parser
+    .option('--name <name>', 'name of the container')
+    .option('-p, --publish <port>', 'publish a port: [[ADDRESS:]HOSTPORT:]PORT[/PROTOCOL]', collect)
+    .option('-P, --publish-all', 'publish all exposed ports at free ports of the host')
+    .option('--expose <port>', 'a port that the container serves', collect)
+    .option('--network <network>', 'network to join, or host, none, container:NAME', collect)
+    .option('--net <network>', 'the same', collect)
+    .option('--network-alias <alias>', 'a further name on the network', collect)
+    .option('--ip <address>', 'IPv4 address on the network')
+    .option('--mac-address <address>', 'hardware address of the interface')
+    .option('-e, --env <variable>', 'NAME=VALUE, or NAME of a variable of this shell', collect)
+    .option('--env-file <file>', 'file of NAME=VALUE lines', collect)
+    .option('-i, --interactive', 'keep standard input open')
+    .option('-t, --tty', 'give it a terminal')
+    .option('-h, --hostname <name>', 'host name inside')
+    .option('--domainname <name>', 'domain name inside')
+    .option('--dns <address>', 'name server for names that are not ours', collect)
+    .option('--dns-search <domain>', 'search domain', collect)
+    .option('--dns-option <option>', 'resolver option', collect)
+    .option('--add-host <entry>', 'NAME:ADDRESS for /etc/hosts', collect)
+    .option('-v, --volume <bind>', 'SOURCE:TARGET[:ro]', collect)
+    .option('-w, --workdir <folder>', 'working directory inside')
+    .option('-u, --user <user>', 'user (and :group) inside')
+    .option('-l, --label <label>', 'NAME=VALUE', collect)
+    .option('--entrypoint <program>', 'replaces that of the image')
+    .option('--stop-signal <signal>', 'signal that stops it')
+    .option('--stop-timeout <seconds>', 'seconds until it is killed')
+    .option('--read-only', 'mount the root file system read-only')
+    .option('--privileged', 'all capabilities and devices')
+    .option('--cap-add <capability>', 'add a capability', collect)
+    .option('--cap-drop <capability>', 'drop a capability', collect)
+    .option('--sysctl <setting>', 'NAME=VALUE', collect)
+    .option('--rm', 'remove it when it ends')
+    .passThroughOptions()
+    .enablePositionalOptions();
+}
+
+/** The body of ContainerCreate. @throws Failure for values that are not understood */
+export function createBody(
+  image: string,
+  command: readonly string[],
+  options: ContainerOptions,
+  attach: boolean,
+): object {
+  const { exposed, bindings } = parsePublished(options.publish ?? []);
+  const networks = [...(options.network ?? []), ...(options.net ?? [])];
+  const [mode = 'default', ...more] = networks;
+  const endpoint = {
+    ...(options.networkAlias === undefined ? {} : { Aliases: options.networkAlias }),
+    ...(options.ip === undefined ? {} : { IPAMConfig: { IPv4Address: options.ip } }),
+    ...(options.macAddress === undefined ? {} : { MacAddress: options.macAddress }),
+  };
+  const endpoints: Record<string, object> = Object.fromEntries(more.map((name) => [name, {}]));
+  if (Object.keys(endpoint).length > 0 || more.length > 0) endpoints[mode] = endpoint;
+  return {
+    Image: image,
+    Cmd: command.length > 0 ? command : null,
+    Entrypoint:
+      options.entrypoint === undefined ? null : options.entrypoint === '' ? [''] : [options.entrypoint],
+    Env: environment(options),
+    Labels: pairs('label', options.label ?? []),
+    Hostname: options.hostname ?? '',
+    Domainname: options.domainname ?? '',
+    User: options.user ?? '',
+    WorkingDir: options.workdir ?? '',
+    Tty: options.tty ?? false,
+    OpenStdin: options.interactive ?? false,
+    StdinOnce: attach && (options.interactive ?? false),
+    AttachStdin: attach && (options.interactive ?? false),
+    AttachStdout: attach,
+    AttachStderr: attach,
+    ExposedPorts: { ...exposed, ...parseExposed(options.expose ?? []) },
+    ...(options.stopSignal === undefined ? {} : { StopSignal: options.stopSignal }),
+    ...(options.stopTimeout === undefined ? {} : { StopTimeout: Number(options.stopTimeout) }),
+    HostConfig: {
+      NetworkMode: mode,
+      PortBindings: bindings,
+      PublishAllPorts: options.publishAll ?? false,
+      Binds: options.volume ?? null,
+      AutoRemove: options.rm ?? false,
+      Dns: options.dns ?? [],
+      DnsSearch: options.dnsSearch ?? [],
+      DnsOptions: options.dnsOption ?? [],
+      ExtraHosts: options.addHost ?? null,
+      ReadonlyRootfs: options.readOnly ?? false,
+      Privileged: options.privileged ?? false,
+      CapAdd: options.capAdd ?? null,
+      CapDrop: options.capDrop ?? null,
+      ...(options.sysctl === undefined ? {} : { Sysctls: pairs('sysctl', options.sysctl) }),
+    },
+    NetworkingConfig: { EndpointsConfig: endpoints },
+  };
+}
+
+/** `NAME=VALUE` as it is; `NAME` with this shell's value, or not at all where it has none. */
+function environment({ env = [], envFile = [] }: ContainerOptions): string[] {
+  const lines = envFile.flatMap((file) =>
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== '' && !line.startsWith('#')),
+  );
+  return [...lines, ...env].flatMap((entry) => {
+    if (entry.startsWith('=')) throw new Failure(`invalid environment variable: ${entry}`, REFUSED);
+    if (entry.includes('=')) return [entry];
+    const value = process.env[entry];
+    return value === undefined ? [] : [`${entry}=${value}`];
+  });
+}
+
+/** `NAME=VALUE` words as an object. @throws Failure for one without a name */
+export function pairs(kind: string, words: readonly string[]): Record<string, string> {
+  const entries = words.map((word) => {
+    const [, name = '', value = ''] = /^([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
+    if (name === '') throw new Failure(`invalid ${kind} "${word}": it should be NAME=VALUE`, REFUSED);
+    return [name, value] as const;
+  });
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,10 @@
+/** Columns as Docker prints them: headings in capitals, three spaces between, the last one not padded. */
+export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [headings, ...rows];
+  const widths = headings.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd((widths[column] ?? 0) + 3)))
+      .join('');
+  return all.map((row) => `${line(row).trimEnd()}\n`).join('');
+}
