@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { KernelError } from '../errors.js';
-import { bind, check, close, declare, errnoName, getsockname, socket } from '../libc/index.js';
+import { bind, check, close, declare, errnoName, getsockname, setsockopt, socket } from '../libc/index.js';
 import { inNamespace, type NetworkNamespace } from '../namespace/index.js';
 import { parseInternet } from '../rtnetlink/index.js';
 
@@ -11,6 +11,9 @@ const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
+/** include/uapi/linux/in.h, include/uapi/linux/in6.h */
+const IPPROTO_IPV6 = 41;
+const IPV6_V6ONLY = 26;
 /** sizeof(struct sockaddr_in), sizeof(struct sockaddr_in6) */
 const SOCKADDR_IN_LENGTH = 16;
 const SOCKADDR_IN6_LENGTH = 28;
@@ -35,7 +38,7 @@ export interface BoundSocket {
 
 /**
  * A socket bound to an address and port, without SO_REUSEADDR, so that nobody else can take them. Node adopts the
- * descriptor: `dgram.Socket.bind({ fd })`, `net.Server.listen({ fd })`.
+ * descriptor: `dgram.Socket.bind({ fd })`, `net.Server.listen({ fd })`. `::` takes the port of IPv6 alone.
  *
  * @throws KernelError EADDRINUSE, EADDRNOTAVAIL, EACCES, … naming protocol, address and port
  */
@@ -55,6 +58,10 @@ function open({ protocol, address, port, listen: backlog }: SocketRequest): Boun
   const type = (protocol === 'tcp' ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
   const fd = check(socket(isIPv6(address) ? AF_INET6 : AF_INET, type, 0), 'open socket for', subject);
   try {
+    if (isIPv6(address)) {
+      const on = Buffer.from([1, 0, 0, 0]);
+      check(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, on, on.length), 'keep to IPv6 for', subject);
+    }
     const name = socketAddress(address, port);
     const bound = bind(fd, name, name.length);
     if (bound < 0) throw new KernelError(errnoName(-bound), { op: 'bind', subject });
