@@ -70,9 +70,10 @@ class Readiness {
         const events = descriptors.readInt16LE((index + 1) * POLLFD_LENGTH + 6);
         // A callback may have closed another descriptor, or changed what is waited for.
         if (events === 0 || this.#interests.get(fd) !== interest) return;
-        // Errors and hang-ups are found by whoever reads or writes.
-        if ((events & ~POLLOUT) !== 0 && interest.readable !== undefined) interest.readable();
-        else if (interest.writable !== undefined) interest.writable();
+        // Errors and hang-ups are found by whoever reads or writes. A writer is not kept waiting by a peer that talks on.
+        const { readable, writable } = interest;
+        if ((events & ~POLLIN) !== 0) writable?.();
+        if ((events & ~POLLOUT) !== 0) readable?.();
       });
     }
     this.#waiting = false;

@@ -34,6 +34,9 @@ export class SeqpacketClient implements Disposable {
   #closed = false;
   #reader: (() => void) | undefined;
   #writable: (() => void) | undefined;
+  /** The writes that have not ended, and the end of the last of them. */
+  #writes = 0;
+  #lastWrite = Promise.resolve();
 
   private constructor(fd: number) {
     this.#fd = fd;
@@ -65,24 +68,19 @@ export class SeqpacketClient implements Disposable {
   }
 
   /**
-   * Sends bytes, in packets of a size that the other side takes; resolves when the socket has taken them.
+   * Sends bytes, in packets of a size that the other side takes; resolves when the socket has taken them. Writes that
+   * overlap go out one after the other.
    *
    * @throws KernelError EPIPE, ECONNRESET, …
    */
-  async write(data: Buffer): Promise<void> {
-    for (let at = 0; at < data.length;) {
-      if (this.#closed) throw new KernelError('EPIPE', { op: 'write to socket' });
-      const part = data.subarray(at, at + LARGEST_WRITE);
-      const sent = send(this.#fd, part, part.length, MSG_NOSIGNAL);
-      if (sent >= 0) at += part.length;
-      else if (sent !== -EAGAIN) throw new KernelError(errnoName(-sent), { op: 'write to socket' });
-      else {
-        await new Promise<void>((resolve) => {
-          this.#writable = resolve;
-          this.#watch();
-        });
-      }
-    }
+  write(data: Buffer): Promise<void> {
+    const written = this.#writes === 0 ? this.#send(data) : this.#lastWrite.then(() => this.#send(data));
+    this.#writes++;
+    const ended = (): void => {
+      this.#writes--;
+    };
+    this.#lastWrite = written.then(ended, ended);
+    return written;
   }
 
   /** Nothing more will be written: the other side reads to the end. */
@@ -102,6 +100,22 @@ export class SeqpacketClient implements Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  async #send(data: Buffer): Promise<void> {
+    for (let at = 0; at < data.length;) {
+      if (this.#closed) throw new KernelError('EPIPE', { op: 'write to socket' });
+      const part = data.subarray(at, at + LARGEST_WRITE);
+      const sent = send(this.#fd, part, part.length, MSG_NOSIGNAL);
+      if (sent >= 0) at += part.length;
+      else if (sent !== -EAGAIN) throw new KernelError(errnoName(-sent), { op: 'write to socket' });
+      else {
+        await new Promise<void>((resolve) => {
+          this.#writable = resolve;
+          this.#watch();
+        });
+      }
+    }
   }
 
   #watch(): void {
