@@ -16,7 +16,7 @@ export class LinkReaper {
     this.#routes = routes;
   }
 
-  /** Takes the link down at once and resolves when it is gone. One that isn't there is no error. */
+  /** Has a link deleted and resolves when it is gone. One that isn't there is no error. */
   reap(name: string): Promise<void> {
     try {
       this.#routes.run(linkRequests.set({ name }, { group: DOOMED_GROUP }));
