@@ -52,7 +52,7 @@ export function networkJson(network: Network, withEndpoints: boolean) {
     EnableIPv6: network.enableIPv6,
     IPAM: {
       Driver: network.ipam.driver,
-      Options: network.ipam.options ?? null,
+      Options: network.ipam.options,
       Config: network.ipam.config.map((pool) => ({
         Subnet: pool.subnet,
         ...(pool.ipRange === undefined ? {} : { IPRange: pool.ipRange }),

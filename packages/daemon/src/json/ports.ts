@@ -61,7 +61,7 @@ function parseHostPort(key: string, text: string): number | undefined {
   return port;
 }
 
-interface PortTarget {
+export interface PortTarget {
   readonly HostIp: string;
   readonly HostPort: string;
 }
