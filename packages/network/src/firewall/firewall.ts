@@ -45,7 +45,13 @@ export class Firewall {
   addNetwork(network: FirewallNetwork): void {
     const known = this.#networks.get(network.bridge);
     this.#networks.set(network.bridge, network);
-    this.#commit([], networkElements(network), known === undefined ? [] : networkElements(known));
+    try {
+      this.#commit(known === undefined ? [] : networkElements(known), networkElements(network));
+    } catch (error) {
+      if (known === undefined) this.#networks.delete(network.bridge);
+      else this.#networks.set(network.bridge, known);
+      throw error;
+    }
   }
 
   removeNetwork(bridge: string): void {
@@ -59,7 +65,13 @@ export class Firewall {
   publish(ports: readonly FirewallPort[]): void {
     const replaced = ports.flatMap((port) => this.#ports.get(keyOf(port)) ?? []);
     for (const port of ports) this.#ports.set(keyOf(port), port);
-    this.#commit(portElements(replaced), portElements(ports));
+    try {
+      this.#commit(portElements(replaced), portElements(ports));
+    } catch (error) {
+      for (const port of ports) this.#ports.delete(keyOf(port));
+      for (const port of replaced) this.#ports.set(keyOf(port), port);
+      throw error;
+    }
   }
 
   /** Closes ports, all or none; those that aren't open are no error. */
@@ -80,16 +92,11 @@ export class Firewall {
     this.#nftables.close();
   }
 
-  #commit(
-    remove: readonly NftElements[],
-    add: readonly NftElements[],
-    replaced: readonly NftElements[] = [],
-  ): void {
+  #commit(remove: readonly NftElements[], add: readonly NftElements[]): void {
     if (!this.#written) return;
-    const gone = [...remove, ...replaced];
     try {
       this.#socket.commit([
-        ...gone.flatMap((elements) => nftChanges.deleteElements(elements)),
+        ...remove.flatMap((elements) => nftChanges.deleteElements(elements)),
         ...add.flatMap((elements) => nftChanges.addElements(elements)),
       ]);
     } catch (error) {

@@ -46,8 +46,8 @@ export class Endpoints {
       steps.push({
         name: 'publish ports',
         do: () => {
-          sandbox.gateway = endpoint.id;
           if (ports.length > 0) host.firewall.publish(ports);
+          sandbox.gateway = endpoint.id;
         },
         undo: () => {
           sandbox.gateway = undefined;

@@ -16,9 +16,9 @@ export class Names {
 
   /** Makes an endpoint known, and has the name service answer in its sandbox. */
   async add(sandbox: SandboxEntry, entry: NetworkEntry, endpoint: EndpointRecord): Promise<void> {
-    this.set(entry, endpoint);
     if (sandbox.nameService) this.#updateForwarding(sandbox);
     else await this.open(sandbox);
+    this.set(entry, endpoint);
   }
 
   /** Tells the name service an endpoint's names. */

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { once } from 'node:events';
-import { isBerthError, newId } from '@berth/core';
+import { newId } from '@berth/core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Box, run, sandboxSpec } from '../box.fixture.js';
 import type { NetworkSpec, PortSpec, SandboxId } from '../model.js';
@@ -241,20 +241,6 @@ describe('host ports', () => {
     const { id } = await sandbox([{ protocol: 'udp', containerPort: 53 }]);
     expect(manager.sandbox(id)?.ports[0]?.hostPort).toBeGreaterThan(1024);
   });
-});
-
-it('attaches none of what can’t be finished', async () => {
-  const { id, inside } = await sandbox();
-  run(...inside, 'ip', 'link', 'add', 'eth0', 'type', 'bridge');
-  const before = { links: linkNames(), endpoints: box.store.collection('network.endpoints').entries() };
-  const failure = await manager
-    .attach(id, manager.network('bridge').id, named('web'))
-    .catch((error: unknown) => error);
-  expect(isBerthError(failure) && failure.op).toBe('create interface');
-  expect({ links: linkNames(), endpoints: box.store.collection('network.endpoints').entries() }).toEqual(
-    before,
-  );
-  expect(manager.network('bridge').endpoints).toEqual([]);
 });
 
 it('knows nothing of a sandbox that is not there, and deletes it all the same', async () => {
