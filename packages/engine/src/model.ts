@@ -81,6 +81,8 @@ export interface ContainerSpec {
   readonly hostname?: string;
   readonly domainname?: string;
   readonly tty: boolean;
+  /** Size of the terminal at the start. */
+  readonly consoleSize?: TerminalSize;
   readonly openStdin: boolean;
   readonly stdinOnce: boolean;
   readonly attachStdin: boolean;

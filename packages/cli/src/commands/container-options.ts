@@ -116,6 +116,9 @@ export function createBody(
     ...(options.stopSignal === undefined ? {} : { StopSignal: options.stopSignal }),
     ...(options.stopTimeout === undefined ? {} : { StopTimeout: Number(options.stopTimeout) }),
     HostConfig: {
+      ...(options.tty === true && process.stdout.isTTY
+        ? { ConsoleSize: [process.stdout.rows, process.stdout.columns] }
+        : {}),
       NetworkMode: mode,
       PortBindings: bindings,
       PublishAllPorts: options.publishAll ?? false,

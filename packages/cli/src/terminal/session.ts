@@ -22,8 +22,8 @@ export async function runSession(hijacked: Hijacked, options: SessionOptions): P
   if (options.stdin) {
     const interactive = options.tty && process.stdin.isTTY;
     if (interactive) {
-      process.stdin.setRawMode(true);
-      release.push(() => void process.stdin.setRawMode(false));
+      const { makeRaw } = await import('@berth/kernel');
+      release.push(makeRaw(process.stdin.fd));
     }
     release.push(
       forwardInput(hijacked, interactive, () => {

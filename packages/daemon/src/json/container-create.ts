@@ -12,7 +12,6 @@ const HOST_HARMLESS = {
   RestartPolicy: (value: unknown) => ['', 'no', undefined, null].includes((value as { Name?: string }).Name),
   // For the client's own use, and for Windows.
   ContainerIDFile: anything,
-  ConsoleSize: anything,
   Isolation: oneOf('default'),
   MemorySwappiness: oneOf(-1),
   PidsLimit: oneOf(-1),
@@ -45,6 +44,7 @@ export function containerSpec(body: ContainerCreate, name: string | undefined): 
     hostname: body.Hostname || undefined,
     domainname: body.Domainname || undefined,
     tty: body.Tty ?? false,
+    consoleSize: terminalSize(body.HostConfig?.ConsoleSize),
     openStdin: body.OpenStdin ?? false,
     stdinOnce: body.StdinOnce ?? false,
     attachStdin: body.AttachStdin ?? false,
@@ -58,6 +58,12 @@ export function containerSpec(body: ContainerCreate, name: string | undefined): 
     host: hostSpec(body.HostConfig ?? {}),
     networks: endpoints(body.NetworkingConfig ?? {}),
   };
+}
+
+/** `[rows, columns]`; zeros are no size. */
+function terminalSize(size: readonly number[] | null | undefined): ContainerSpec['consoleSize'] {
+  const [rows = 0, columns = 0] = size ?? [];
+  return rows > 0 && columns > 0 ? { rows, columns } : undefined;
 }
 
 /** A command of a request: one string is a list of one. */

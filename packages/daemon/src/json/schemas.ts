@@ -34,6 +34,7 @@ export type EndpointSettings = NonNullable<XStatic<typeof OptionalEndpointSettin
 export const HostConfig = {
   type: 'object',
   properties: {
+    ConsoleSize: nullable({ type: 'array', items: { type: 'integer' } }),
     NetworkMode: OptionalString,
     Binds: OptionalStrings,
     PortBindings: nullable({

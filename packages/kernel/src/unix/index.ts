@@ -1,3 +1,3 @@
 export { DescriptorReceiver } from './descriptor-receiver.js';
 export { SeqpacketClient } from './seqpacket-client.js';
-export { setWindowSize } from './terminal.js';
+export { makeRaw, openTerminal, setWindowSize } from './terminal.js';

@@ -1,0 +1,147 @@
+import { mkdir } from 'node:fs/promises';
+import { hostname as hostName } from 'node:os';
+import { BerthError, newId, shortId } from '@berth/core';
+import { NEVER, now } from '../clock.js';
+import { mergeEnvironment, mergePorts } from '../images/config.js';
+import type { Container, ContainerId, ContainerSpec, Image } from '../model.js';
+import { capabilities } from '../oci/capabilities.js';
+import { pathsOf, publish, type ContainerContext } from './context.js';
+import { checkMounts, parseBind } from './mounts.js';
+import { checkName, generateName } from './names.js';
+import { memberships, resolveNetworkMode } from './network-mode.js';
+import { signalNumber } from './signals.js';
+import { snapshot } from './snapshot.js';
+import type { ContainerRecord } from './table.js';
+
+/**
+ * Records a new container. Nothing of it runs yet, and no network knows it.
+ *
+ * @throws BerthError `invalid`, `not-found` (image, network) or `conflict` (name), in Docker's wording
+ */
+export async function createContainer(
+  context: ContainerContext,
+  asked: ContainerSpec,
+): Promise<{ container: Container; warnings: string[] }> {
+  const { table, images, volumeRoot } = context;
+  const image = images.get(asked.image);
+  const spec = withImageDefaults(asked, image);
+  const args = [...(spec.entrypoint ?? []), ...(spec.command ?? [])];
+  const [path] = args;
+  if (path === undefined) throw new BerthError('invalid', 'no command specified');
+  checkSpec(spec);
+  const mode = resolveNetworkMode(context, spec);
+  const networks = memberships(context, spec, mode);
+  const mounts = spec.host.binds.map((bind) => parseBind(bind, volumeRoot));
+  checkMounts(mounts);
+  const id = newId<ContainerId>();
+  const name = claimName(context, spec.name);
+  const record: ContainerRecord = {
+    id,
+    name,
+    created: now(),
+    imageId: image.id,
+    imageName: asked.image,
+    diffIds: image.diffIds,
+    spec,
+    path,
+    args: args.slice(1),
+    hostname: spec.hostname ?? (mode === 'host' ? hostName() : shortId(id)),
+    networkMode: mode,
+    networks,
+    mounts,
+    state: {
+      status: 'created',
+      pid: 0,
+      exitCode: 0,
+      error: '',
+      startedAt: NEVER,
+      finishedAt: NEVER,
+      oomKilled: false,
+    },
+  };
+  // Recorded before the first await, so that no other creation takes the name meanwhile.
+  table.put(record);
+  const paths = pathsOf(context, id);
+  await mkdir(paths.upper, { recursive: true, mode: 0o755 });
+  await mkdir(paths.work, { mode: 0o700 });
+  publish(context, record, 'create');
+  return { container: snapshot(context, record), warnings: warningsOf(spec, mode) };
+}
+
+/**
+ * The name to use, which nobody has.
+ *
+ * @throws BerthError `conflict`
+ */
+export function claimName({ table }: ContainerContext, wanted: string | undefined): string {
+  if (wanted === undefined || wanted === '')
+    return generateName((name) => table.nameHolder(name) !== undefined);
+  const name = checkName(wanted);
+  const holder = table.nameHolder(name);
+  if (holder !== undefined) {
+    throw new BerthError(
+      'conflict',
+      `Conflict. The container name "/${name}" is already in use by container "${holder.id}". You have to remove (or rename) that container to be able to reuse that name.`,
+      { subject: name },
+    );
+  }
+  return name;
+}
+
+/** Docker's rule: with an own entrypoint the image's command does not count. */
+function withImageDefaults(spec: ContainerSpec, { config }: Image): ContainerSpec {
+  const ownEntrypoint = spec.entrypoint !== undefined;
+  const cleared =
+    ownEntrypoint &&
+    (spec.entrypoint.length === 0 || (spec.entrypoint.length === 1 && spec.entrypoint[0] === ''));
+  const hasCommand = spec.command !== undefined && spec.command.length > 0;
+  return {
+    ...spec,
+    entrypoint: cleared ? undefined : ownEntrypoint ? spec.entrypoint : config.entrypoint,
+    command: hasCommand ? spec.command : ownEntrypoint && !cleared ? undefined : config.command,
+    env: mergeEnvironment(config.env, spec.env),
+    labels: { ...config.labels, ...spec.labels },
+    exposedPorts: mergePorts(
+      mergePorts(config.exposedPorts, spec.exposedPorts),
+      spec.host.portBindings.map(({ containerPort, protocol }) => ({ port: containerPort, protocol })),
+    ),
+    workingDirectory: spec.workingDirectory ?? config.workingDirectory,
+    user: spec.user ?? config.user,
+    stopSignal: spec.stopSignal ?? config.stopSignal,
+  };
+}
+
+function checkSpec(spec: ContainerSpec): void {
+  if (spec.workingDirectory !== undefined && !spec.workingDirectory.startsWith('/')) {
+    throw new BerthError(
+      'invalid',
+      `the working directory '${spec.workingDirectory}' is invalid, it needs to be an absolute path`,
+    );
+  }
+  if (spec.hostname !== undefined && !/^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,61}[a-zA-Z0-9])?$/.test(spec.hostname)) {
+    throw new BerthError(
+      'invalid',
+      `invalid hostname: ${spec.hostname}; at most 63 letters, digits, '.' and '-'`,
+    );
+  }
+  if (spec.stopSignal !== undefined) signalNumber(spec.stopSignal);
+  capabilities(spec.host.capAdd ?? [], spec.host.capDrop ?? [], false);
+  for (const name of Object.keys(spec.host.sysctls ?? {})) {
+    if (!name.startsWith('net.')) {
+      throw new BerthError(
+        'unsupported',
+        `sysctl ${name} is not supported: net.* of the container's own network namespace are`,
+      );
+    }
+  }
+  for (const entry of spec.host.extraHosts) {
+    if (!/^[^:]+:.+$/.test(entry)) {
+      throw new BerthError('invalid', `bad format for add-host: "${entry}"; one looks like name:192.0.2.1`);
+    }
+  }
+}
+
+function warningsOf(spec: ContainerSpec, mode: string): string[] {
+  const publishes = spec.host.portBindings.length > 0 || spec.host.publishAllPorts === true;
+  return mode === 'host' && publishes ? ['Published ports are discarded when using host network mode'] : [];
+}

@@ -1,0 +1,97 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Sandbox } from '@berth/network';
+import type { ContainerSpec } from '../model.js';
+import type { ContainerPaths } from './paths.js';
+
+const LOCAL_HOSTS = [
+  ['127.0.0.1', 'localhost'],
+  ['::1', 'localhost ip6-localhost ip6-loopback'],
+  ['fe00::', 'ip6-localnet'],
+  ['ff00::', 'ip6-mcastprefix'],
+  ['ff02::1', 'ip6-allnodes'],
+  ['ff02::2', 'ip6-allrouters'],
+] as const;
+
+/** Where a sandbox's own name server answers. */
+const NAME_SERVER = '127.0.0.11';
+
+export interface NetworkFilesInput {
+  readonly spec: ContainerSpec;
+  readonly hostname: string;
+  readonly sandbox: Sandbox;
+  /** What `host-gateway` in an extra host stands for. */
+  readonly hostGateway: string | undefined;
+}
+
+/**
+ * Writes `hosts`, `hostname` and `resolv.conf`. They are written in place: a running container has these very files
+ * mounted.
+ */
+export function writeNetworkFiles(paths: ContainerPaths, input: NetworkFilesInput): void {
+  writeFileSync(paths.hostname, `${input.hostname}\n`);
+  writeFileSync(paths.hosts, hostsFile(input));
+  writeFileSync(paths.resolvConf, resolvConf(input));
+}
+
+/** The text of `/etc/hosts`. */
+export function hostsFile({ spec, hostname, sandbox, hostGateway }: NetworkFilesInput): string {
+  const extra = spec.host.extraHosts.map((entry) => {
+    const colon = entry.indexOf(':');
+    const address = entry.slice(colon + 1).replace(/^\[(.*)\]$/, '$1');
+    return [address === 'host-gateway' ? (hostGateway ?? address) : address, entry.slice(0, colon)] as const;
+  });
+  if (sandbox.kind === 'host') {
+    const own = readOptional('/etc/hosts');
+    return own + extra.map(([address, name]) => `${address}\t${name}\n`).join('');
+  }
+  const full =
+    spec.domainname === undefined || spec.domainname === ''
+      ? hostname
+      : `${hostname}.${spec.domainname} ${hostname}`;
+  const own = sandbox.endpoints.flatMap(({ ipv4 }) =>
+    ipv4 === undefined ? [] : [[ipv4.address, full] as const],
+  );
+  return [...LOCAL_HOSTS, ...extra, ...own].map(([address, name]) => `${address}\t${name}\n`).join('');
+}
+
+/** The text of `/etc/resolv.conf`. */
+export function resolvConf({ spec, sandbox }: NetworkFilesInput): string {
+  const { dns, dnsSearch, dnsOptions } = spec.host;
+  const host = hostResolvConf();
+  const search = dnsSearch.length > 0 ? dnsSearch.filter((domain) => domain !== '.') : host.search;
+  const options = dnsOptions.length > 0 ? dnsOptions : host.options;
+  const servers = sandbox.nameService
+    ? [NAME_SERVER]
+    : dns.length > 0
+      ? dns
+      : sandbox.kind === 'host'
+        ? host.servers
+        : sandbox.hostResolvers;
+  // With a name server of our own, a name of one label is asked there as it is.
+  const all =
+    sandbox.nameService && !options.some((option) => option.startsWith('ndots:'))
+      ? [...options, 'ndots:0']
+      : options;
+  return [
+    ...servers.map((server) => `nameserver ${server}`),
+    ...(search.length > 0 ? [`search ${search.join(' ')}`] : []),
+    ...(all.length > 0 ? [`options ${all.join(' ')}`] : []),
+    '',
+  ].join('\n');
+}
+
+function hostResolvConf(): { servers: string[]; search: string[]; options: string[] } {
+  const words = readOptional('/etc/resolv.conf')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/));
+  const of = (keyword: string) => words.filter(([first]) => first === keyword).flatMap(([, ...rest]) => rest);
+  return { servers: of('nameserver'), search: of('search'), options: of('options') };
+}
+
+function readOptional(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

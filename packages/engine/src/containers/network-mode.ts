@@ -1,0 +1,132 @@
+import { BerthError, shortId } from '@berth/core';
+import type { EndpointSpec, PortSpec, SandboxSpec } from '@berth/network';
+import type { ContainerSpec, EndpointConfig } from '../model.js';
+import type { ContainerContext } from './context.js';
+import type { ContainerRecord, NetworkMembership } from './table.js';
+
+const CONTAINER_PREFIX = 'container:';
+
+/** The container whose sandbox is shared, for the mode `container:ID`. */
+export function sharedContainer(mode: string): string | undefined {
+  return mode.startsWith(CONTAINER_PREFIX) ? mode.slice(CONTAINER_PREFIX.length) : undefined;
+}
+
+/**
+ * The mode with names resolved: `bridge`, `host`, `none`, a network's name, `container:<id>`.
+ *
+ * @throws BerthError in Docker's wording for what cannot go together
+ */
+export function resolveNetworkMode(context: ContainerContext, spec: ContainerSpec): string {
+  const mode = spec.host.networkMode;
+  const reference = sharedContainer(mode);
+  if (reference !== undefined) {
+    if (reference === '') throw new BerthError('invalid', `invalid container format container:<name|id>`);
+    checkShared(spec);
+    return `${CONTAINER_PREFIX}${context.table.find(reference).id}`;
+  }
+  if (mode === '' || mode === 'default' || mode === 'bridge') return 'bridge';
+  return context.network.network(mode).name;
+}
+
+function checkShared(spec: ContainerSpec): void {
+  const { host } = spec;
+  const conflicts: [boolean, string][] = [
+    [spec.hostname !== undefined, 'hostname and the network mode'],
+    [host.dns.length > 0, 'dns and the network mode'],
+    [host.extraHosts.length > 0, 'custom host-to-IP mapping and the network mode'],
+    [spec.macAddress !== undefined, 'mac-address and the network mode'],
+    [
+      host.portBindings.length > 0 || host.publishAllPorts === true,
+      'port publishing and the container type network mode',
+    ],
+    [spec.exposedPorts.length > 0, 'port exposing and the container type network mode'],
+  ];
+  const conflict = conflicts.find(([given]) => given);
+  if (conflict !== undefined) throw new BerthError('invalid', `conflicting options: ${conflict[1]}`);
+}
+
+/** The networks that a new container will join when it starts, by name. */
+export function memberships(
+  context: ContainerContext,
+  spec: ContainerSpec,
+  mode: string,
+): Record<string, NetworkMembership> {
+  const joined: Record<string, NetworkMembership> = {};
+  if (sharedContainer(mode) !== undefined) return joined;
+  const main = context.network.network(mode);
+  joined[main.name] = { networkId: main.id, config: { aliases: [], macAddress: spec.macAddress } };
+  for (const [reference, config] of Object.entries(spec.networks)) {
+    const { id, name } = context.network.network(reference === 'default' ? 'bridge' : reference);
+    checkEndpointConfig(name, config);
+    joined[name] = {
+      networkId: id,
+      config: { ...config, macAddress: config.macAddress ?? (id === main.id ? spec.macAddress : undefined) },
+    };
+  }
+  const private_ = Object.keys(joined).find((name) => name === 'none' || name === 'host');
+  if (private_ !== undefined && Object.keys(joined).length > 1) {
+    throw new BerthError(
+      'invalid',
+      `container cannot be connected to multiple networks with one of the networks in ${private_ === 'none' ? 'private (none)' : 'host'} mode`,
+    );
+  }
+  return joined;
+}
+
+/** @throws BerthError `invalid`: what only networks that a user has made can give */
+export function checkEndpointConfig(networkName: string, config: EndpointConfig): void {
+  if (!['bridge', 'host', 'none'].includes(networkName)) return;
+  if (config.ipv4Address !== undefined) {
+    throw new BerthError(
+      'invalid',
+      'invalid config for network ' +
+        networkName +
+        ': invalid endpoint settings: user specified IP address is supported on user defined networks only',
+    );
+  }
+  if (config.aliases.length > 0) {
+    throw new BerthError(
+      'invalid',
+      'invalid config for network ' +
+        networkName +
+        ': invalid endpoint settings: network-scoped alias is supported only for containers in user defined networks',
+    );
+  }
+}
+
+/** What the container's sandbox shall be. */
+export function sandboxSpec(record: ContainerRecord): SandboxSpec {
+  const { host } = record.spec;
+  const kind = record.networkMode === 'host' ? 'host' : 'private';
+  return {
+    id: record.id as string as SandboxSpec['id'],
+    kind,
+    hostname: record.hostname,
+    ports: kind === 'host' || record.networkMode === 'none' ? [] : portsOf(record.spec),
+    dns: { servers: [...host.dns], search: [...host.dnsSearch], options: [...host.dnsOptions] },
+  };
+}
+
+function portsOf({ host, exposedPorts }: ContainerSpec): PortSpec[] {
+  const bound = [...host.portBindings];
+  if (host.publishAllPorts !== true) return bound;
+  const rest = exposedPorts.filter(
+    ({ port, protocol }) => !bound.some((b) => b.containerPort === port && b.protocol === protocol),
+  );
+  return [...bound, ...rest.map(({ port, protocol }) => ({ containerPort: port, protocol }))];
+}
+
+/** The names by which a network's name service shall know the container. */
+export function dnsNames(record: ContainerRecord, config: EndpointConfig): string[] {
+  return [...new Set([record.name, ...config.aliases, shortId(record.id)])];
+}
+
+export function endpointSpec(record: ContainerRecord, { config }: NetworkMembership): EndpointSpec {
+  return {
+    names: dnsNames(record, config),
+    containerName: record.name,
+    ipv4Address: config.ipv4Address,
+    macAddress: config.macAddress,
+    driverOptions: config.driverOptions,
+  };
+}

@@ -1,0 +1,234 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { BerthError, isBerthError, runSteps, toError, type Step } from '@berth/core';
+import { mount, overlayOptions, processStartTime, processState, unmount } from '@berth/kernel';
+import type { Sandbox } from '@berth/network';
+import { join } from 'node:path';
+import { now } from '../clock.js';
+import { createWithConmon } from '../conmon/conmon.js';
+import { releaseStartFifo } from '../conmon/start-fifo.js';
+import { ociSpec } from '../oci/spec.js';
+import { resolveUser } from '../oci/user.js';
+import { pathsOf, publish, type ContainerContext } from './context.js';
+import { prepareMounts } from './mounts.js';
+import { writeNetworkFiles } from './network-files.js';
+import { endpointSpec, sandboxSpec, sharedContainer } from './network-mode.js';
+import { publishNetwork } from './network-events.js';
+import type { ContainerPaths } from './paths.js';
+import { runcDelete } from './runc.js';
+import { asSandboxId } from './snapshot.js';
+import type { ContainerRecord } from './table.js';
+
+/**
+ * Starts a container that is not running. The caller holds its lock.
+ *
+ * @throws BerthError of the step that failed; nothing of the attempt is left, and the container remembers why
+ */
+export async function startContainer(context: ContainerContext, record: ContainerRecord): Promise<void> {
+  const { table, exits, waiters, streams, logger } = context;
+  exits.forget(record.id);
+  const attempt = new StartAttempt(context, record);
+  try {
+    await runSteps(record.name, attempt.steps(), logger);
+  } catch (thrown) {
+    const { message } = toError(thrown);
+    const exitCode = failedStartCode(message);
+    table.updateState(record.id, { exitCode, error: message });
+    streams.end(record.id);
+    waiters.exited(record.id, { exitCode, error: message });
+    const code = isBerthError(thrown) ? thrown.code : 'internal';
+    throw new BerthError(code, message, { op: 'start container', subject: record.name, cause: thrown });
+  }
+  table.update(record.id, {
+    processStart: String(processStartTime(attempt.pid) ?? 0n),
+    state: {
+      ...record.state,
+      status: 'running',
+      pid: attempt.pid,
+      exitCode: 0,
+      error: '',
+      oomKilled: false,
+      startedAt: now(),
+    },
+  });
+  for (const { networkId } of Object.values(record.networks))
+    publishNetwork(context, networkId, 'connect', record.id);
+  publish(context, record, 'start');
+}
+
+/** What a shell would say: 127 for no such command, 126 for one that cannot be run; 128 is Docker's for the rest. */
+function failedStartCode(message: string): number {
+  if (/executable file not found|no such file or directory/.test(message)) return 127;
+  if (/permission denied|is a directory/.test(message)) return 126;
+  return 128;
+}
+
+class StartAttempt {
+  pid = 0;
+  readonly #context: ContainerContext;
+  readonly #record: ContainerRecord;
+  readonly #paths: ContainerPaths;
+  readonly #shared: string | undefined;
+  #creation: Promise<number> | undefined;
+
+  constructor(context: ContainerContext, record: ContainerRecord) {
+    this.#context = context;
+    this.#record = record;
+    this.#paths = pathsOf(context, record.id);
+    this.#shared = sharedContainer(record.networkMode);
+  }
+
+  /** runc sets the container up (some 25 ms) while the networks are attached to its namespace. */
+  steps(): Step[] {
+    const { networks } = this.#record;
+    return [
+      {
+        name: 'mount the root file system',
+        do: () => this.#mountRoot(),
+        undo: () => unmountRoot(this.#paths),
+      },
+      ...(this.#shared === undefined ? [this.#sandboxStep()] : []),
+      {
+        name: 'begin to create the container',
+        do: () => this.#beginCreate(),
+        undo: () => this.#undoCreate(),
+      },
+      ...Object.keys(networks).map((name) => this.#attachStep(name)),
+      ...(this.#shared === undefined
+        ? [{ name: 'write hosts and resolv.conf', do: () => this.#writeFiles() }]
+        : []),
+      { name: 'create the container', do: () => this.#awaitCreation() },
+      {
+        name: 'attach to its streams',
+        do: () => this.#context.streams.connect(this.#record.id, this.#paths.bundle),
+      },
+      { name: 'start the first process', do: () => this.#release() },
+    ];
+  }
+
+  #mountRoot(): void {
+    const { bundle, rootfs, upper, work } = this.#paths;
+    mkdirSync(bundle, { recursive: true, mode: 0o700 });
+    mkdirSync(rootfs, { recursive: true, mode: 0o755 });
+    const lower = this.#record.diffIds.map((diffId) => this.#context.images.layerPath(diffId)).reverse();
+    try {
+      mount({
+        source: 'overlay',
+        target: rootfs,
+        type: 'overlay',
+        data: overlayOptions({ lower, upper, work }),
+      });
+    } catch (error) {
+      rmSync(bundle, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  #sandboxStep(): Step {
+    const { network } = this.#context;
+    return {
+      name: 'create the sandbox',
+      do: async () => {
+        await network.createSandbox(sandboxSpec(this.#record));
+      },
+      undo: () => network.deleteSandbox(asSandboxId(this.#record.id)),
+    };
+  }
+
+  #attachStep(name: string): Step {
+    const { network } = this.#context;
+    const membership = this.#record.networks[name];
+    return {
+      name: `attach network ${name}`,
+      do: async () => {
+        if (membership === undefined) return;
+        const found = network.network(membership.networkId);
+        await network.attach(asSandboxId(this.#record.id), found.id, endpointSpec(this.#record, membership));
+      },
+      // Deleting the sandbox detaches everything, in one go.
+    };
+  }
+
+  #sandbox(): Sandbox {
+    const id = this.#shared ?? this.#record.id;
+    const sandbox = this.#context.network.sandbox(asSandboxId(id));
+    if (sandbox !== undefined) return sandbox;
+    throw new BerthError('conflict', `cannot join network of a non running container: ${id}`);
+  }
+
+  #beginCreate(): void {
+    const { options, runcRoot, exitDirectory } = this.#context;
+    const { id, name, spec, path, args, hostname, mounts } = this.#record;
+    const { bundle, rootfs, log } = this.#paths;
+    const sandbox = this.#sandbox();
+    const networkFiles = this.#shared === undefined ? this.#paths : pathsOf(this.#context, this.#shared);
+    if (this.#shared === undefined) {
+      for (const file of [networkFiles.hosts, networkFiles.hostname, networkFiles.resolvConf])
+        writeFileSync(file, '');
+    }
+    prepareMounts(mounts);
+    const config = ociSpec({
+      spec,
+      args: [path, ...args],
+      hostname,
+      user: resolveUser(rootfs, spec.user ?? ''),
+      rootfs,
+      cgroupsPath: `${options.cgroupParent}/${id}`,
+      network: sandbox.path === undefined ? 'host' : { path: sandbox.path },
+      mounts,
+      files: networkFiles,
+    });
+    writeFileSync(join(bundle, 'config.json'), JSON.stringify(config), { mode: 0o600 });
+    this.#creation = createWithConmon({
+      ...options.runtimes,
+      runcRoot,
+      id,
+      name,
+      bundle,
+      logPath: log,
+      exitDirectory,
+      tty: spec.tty,
+      stdin: spec.openStdin,
+      stdinOnce: spec.stdinOnce,
+    });
+    // Awaited two steps further on; until then a failure is no unhandled one.
+    this.#creation.catch(() => undefined);
+  }
+
+  async #undoCreate(): Promise<void> {
+    await this.#creation?.catch(() => undefined);
+    await runcDelete(this.#context, this.#record.id);
+  }
+
+  #writeFiles(): void {
+    const bridge = this.#context.network.networks().find(({ name }) => name === 'bridge');
+    writeNetworkFiles(this.#paths, {
+      spec: this.#record.spec,
+      hostname: this.#record.hostname,
+      sandbox: this.#sandbox(),
+      hostGateway: bridge?.ipam.config[0]?.gateway,
+    });
+  }
+
+  async #awaitCreation(): Promise<void> {
+    this.pid = (await this.#creation) ?? 0;
+  }
+
+  async #release(): Promise<void> {
+    await releaseStartFifo(
+      this.#context.runcRoot,
+      this.#record.id,
+      () => processState(this.pid) === 'running',
+    );
+  }
+}
+
+/** Takes the root file system away, and with it the bundle. */
+export function unmountRoot({ bundle, rootfs }: ContainerPaths): void {
+  try {
+    unmount(rootfs, { detach: true });
+  } catch (error) {
+    // EINVAL and ENOENT: it is not mounted (any more).
+    if (!(error instanceof BerthError) || !['invalid', 'not-found'].includes(error.code)) throw error;
+  }
+  rmSync(bundle, { recursive: true, force: true });
+}

@@ -1,0 +1,106 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { toError } from '@berth/core';
+import { Streams } from './attach/streams.js';
+import { ExitWatch } from './conmon/exit-watch.js';
+import type { ContainerContext } from './containers/context.js';
+import { Containers } from './containers/containers.js';
+import { recoverContainers } from './containers/recover.js';
+import { ContainerTable } from './containers/table.js';
+import { Waiters } from './containers/waiters.js';
+import { EventBus } from './events/event-bus.js';
+import { Execs } from './execs/execs.js';
+import { Images } from './images/images.js';
+import { KeyedLock } from './keyed-lock.js';
+import type { EngineInfo, EngineOptions } from './model.js';
+import { EngineNetworks } from './networks/engine-networks.js';
+
+/** Containers, images and execs of one daemon. */
+export class Engine {
+  readonly containers: Containers;
+  readonly images: Images;
+  readonly networks: EngineNetworks;
+  readonly execs: Execs;
+  readonly events: EventBus;
+  readonly #context: ContainerContext;
+
+  private constructor(context: ContainerContext, containers: Containers, execs: Execs) {
+    this.#context = context;
+    this.containers = containers;
+    this.execs = execs;
+    this.images = context.images;
+    this.events = context.events;
+    this.networks = new EngineNetworks(context);
+  }
+
+  /** Opens what is kept below the roots, and finds running containers again. */
+  static async open(options: EngineOptions): Promise<Engine> {
+    const { dataRoot, execRoot, store, network, logger } = options;
+    const exitDirectory = join(execRoot, 'exits');
+    const runcRoot = join(execRoot, 'runc');
+    for (const directory of [
+      join(dataRoot, 'containers'),
+      join(execRoot, 'containers'),
+      exitDirectory,
+      runcRoot,
+    ]) {
+      mkdirSync(directory, { recursive: true, mode: 0o711 });
+    }
+    const events = new EventBus();
+    const table = new ContainerTable(store);
+    const images = new Images(join(dataRoot, 'images'), store, events, (id) =>
+      table
+        .all()
+        .filter(({ imageId }) => imageId === id)
+        .map(({ id: containerId, state }) => ({ containerId, running: state.status === 'running' })),
+    );
+    await images.open();
+    // Exits are reported to what is built on the context below; none is reported before this function yields.
+    const exits = new ExitWatch(exitDirectory, (id) => {
+      containers.exited(id).catch((error: unknown) => {
+        logger.error('cannot end a container', { id, error: toError(error) });
+      });
+    });
+    const context: ContainerContext = {
+      options,
+      logger,
+      network,
+      table,
+      images,
+      events,
+      streams: new Streams(),
+      exits,
+      waiters: new Waiters(),
+      lock: new KeyedLock(),
+      runcRoot,
+      exitDirectory,
+      volumeRoot: join(dataRoot, 'volumes'),
+    };
+    const execs = new Execs(context);
+    const containers = new Containers(context, (id) => execs.idsOf(id));
+    for (const id of await recoverContainers(context)) await containers.remove(id);
+    exits.scan();
+    return new Engine(context, containers, execs);
+  }
+
+  info(): EngineInfo {
+    const states = this.#context.table.all().map(({ state }) => state.status);
+    const count = (status: string) => states.filter((state) => state === status).length;
+    const running = count('running');
+    const paused = count('paused');
+    return {
+      containers: states.length,
+      running,
+      paused,
+      stopped: states.length - running - paused,
+      images: this.images.list().length,
+    };
+  }
+
+  /** Leaves containers running. */
+  async close(): Promise<void> {
+    this.#context.exits.close();
+    await this.#context.lock.idle();
+    this.#context.streams.close();
+  }
+}

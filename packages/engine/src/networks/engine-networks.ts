@@ -1,0 +1,164 @@
+import { BerthError, isBerthError } from '@berth/core';
+import type { Network, NetworkSpec } from '@berth/network';
+import { pathsOf, type ContainerContext } from '../containers/context.js';
+import { publishNetwork } from '../containers/network-events.js';
+import { writeNetworkFiles } from '../containers/network-files.js';
+import { checkEndpointConfig, endpointSpec, sharedContainer } from '../containers/network-mode.js';
+import { asSandboxId } from '../containers/snapshot.js';
+import type { ContainerRecord } from '../containers/table.js';
+import type { EndpointConfig } from '../model.js';
+
+/** Networks, as far as containers and events are concerned; the network layer does the work. */
+export class EngineNetworks {
+  readonly #context: ContainerContext;
+
+  constructor(context: ContainerContext) {
+    this.#context = context;
+  }
+
+  async create(spec: NetworkSpec): Promise<Network> {
+    const network = await this.#context.network.createNetwork(spec);
+    this.#publish(network, 'create');
+    return network;
+  }
+
+  /** @throws BerthError `not-found`, or `forbidden` for a predefined network or one in use */
+  async remove(reference: string): Promise<void> {
+    const network = this.get(reference);
+    await this.#context.network.removeNetwork(network.id);
+    this.#publish(network, 'destroy');
+  }
+
+  /** @throws BerthError `not-found`, or `invalid` where a prefix fits several */
+  get(reference: string): Network {
+    return this.#context.network.network(reference);
+  }
+
+  list(): Network[] {
+    return this.#context.network.networks();
+  }
+
+  /** Removes custom networks that nothing uses and `keep` does not hold on to; returns their names. */
+  async prune(keep: (network: Network) => boolean = () => false): Promise<string[]> {
+    const removed: string[] = [];
+    for (const network of this.list()) {
+      const configured = this.#context.table.all().some((record) => network.name in record.networks);
+      if (network.predefined || network.endpoints.length > 0 || configured || keep(network)) continue;
+      try {
+        await this.remove(network.id);
+        removed.push(network.name);
+      } catch (error) {
+        // Somebody began to use it, or removed it, just now.
+        if (!isBerthError(error)) throw error;
+      }
+    }
+    return removed;
+  }
+
+  /** Joins a container to a network: now if it runs, and at every later start. */
+  async connect(networkReference: string, containerReference: string, config: EndpointConfig): Promise<void> {
+    const { table, lock, network: manager } = this.#context;
+    const network = this.get(networkReference);
+    const { id } = table.find(containerReference);
+    await lock.run(id, async () => {
+      const record = table.byId(id);
+      checkConnectable(record, network, config);
+      const membership = { networkId: network.id, config };
+      const joined = { ...record, networks: { ...record.networks, [network.name]: membership } };
+      if (record.state.status === 'running') {
+        await manager.attach(asSandboxId(id), network.id, endpointSpec(joined, membership));
+        this.#rewriteFiles(joined);
+        publishNetwork(this.#context, network.id, 'connect', id);
+      }
+      table.put(joined);
+    });
+  }
+
+  /** @param force also when the container is not known any more */
+  async disconnect(networkReference: string, containerReference: string, force: boolean): Promise<void> {
+    const { table, lock, network: manager } = this.#context;
+    const network = this.get(networkReference);
+    const found = this.#member(containerReference, network, force);
+    if (found === undefined) return;
+    await lock.run(found.id, async () => {
+      const record = table.byId(found.id);
+      if (!(network.name in record.networks)) {
+        throw new BerthError(
+          'forbidden',
+          `container ${record.id} is not connected to network ${network.name}`,
+        );
+      }
+      if (network.name === 'host') {
+        throw new BerthError(
+          'forbidden',
+          'container cannot be disconnected from host network or connected to host network',
+        );
+      }
+      const networks = Object.fromEntries(
+        Object.entries(record.networks).filter(([name]) => name !== network.name),
+      );
+      const left = { ...record, networks };
+      if (record.state.status === 'running') {
+        await manager.detach(asSandboxId(record.id), network.id);
+        this.#rewriteFiles(left);
+        publishNetwork(this.#context, network.id, 'disconnect', record.id);
+      }
+      table.put(left);
+    });
+  }
+
+  #member(reference: string, network: Network, force: boolean): ContainerRecord | undefined {
+    try {
+      return this.#context.table.find(reference);
+    } catch (error) {
+      const endpoint = network.endpoints.some(({ containerName }) => containerName === reference);
+      if (force && !endpoint && isBerthError(error, 'not-found')) return undefined;
+      throw error;
+    }
+  }
+
+  #rewriteFiles(record: ContainerRecord): void {
+    const sandbox = this.#context.network.sandbox(asSandboxId(record.id));
+    if (sandbox === undefined) return;
+    const bridge = this.list().find(({ name }) => name === 'bridge');
+    writeNetworkFiles(pathsOf(this.#context, record.id), {
+      spec: record.spec,
+      hostname: record.hostname,
+      sandbox,
+      hostGateway: bridge?.ipam.config[0]?.gateway,
+    });
+  }
+
+  #publish(network: Network, action: string): void {
+    const attributes = { name: network.name, type: network.driver };
+    this.#context.events.publish({ type: 'network', action, actor: { id: network.id, attributes } });
+  }
+}
+
+function checkConnectable(record: ContainerRecord, network: Network, config: EndpointConfig): void {
+  if (sharedContainer(record.networkMode) !== undefined) {
+    throw new BerthError(
+      'forbidden',
+      'container sharing network namespace with another container or host cannot be connected to any other network',
+    );
+  }
+  if (record.networkMode === 'host' || network.name === 'host') {
+    throw new BerthError(
+      'forbidden',
+      'container cannot be disconnected from host network or connected to host network',
+    );
+  }
+  if (network.name in record.networks) {
+    throw new BerthError(
+      'forbidden',
+      `endpoint with name ${record.name} already exists in network ${network.name}`,
+    );
+  }
+  if (network.name === 'none' || 'none' in record.networks) {
+    throw new BerthError(
+      'forbidden',
+      'container cannot be connected to multiple networks with one of the networks in private (none) mode',
+    );
+  }
+  checkEndpointConfig(network.name, config);
+}

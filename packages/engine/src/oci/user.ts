@@ -1,0 +1,60 @@
+import { lstatSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { BerthError } from '@berth/core';
+
+export interface ProcessUser {
+  readonly uid: number;
+  readonly gid: number;
+  readonly additionalGids: readonly number[];
+  readonly home: string;
+}
+
+/**
+ * Finds `user[:group]` (names or numbers) in the image's own `/etc/passwd` and `/etc/group`.
+ *
+ * @param rootfs directory of the root file system
+ * @throws BerthError `invalid`, in Docker's wording, for an unknown name
+ */
+export function resolveUser(rootfs: string, text: string): ProcessUser {
+  const [userPart = '', groupPart] = text.split(':');
+  const user = userPart === '' ? '0' : userPart;
+  const users = table(rootfs, 'passwd');
+  const groups = table(rootfs, 'group');
+  const entry = users.find(([name]) => name === user) ?? users.find(([, , uid]) => uid === user);
+  if (entry === undefined && !/^\d+$/.test(user)) {
+    throw new BerthError('invalid', `unable to find user ${user}: no matching entries in passwd file`);
+  }
+  const uid = Number(entry?.[2] ?? user);
+  const home = entry?.[5] ?? '';
+  const gid =
+    groupPart === undefined || groupPart === '' ? Number(entry?.[3] ?? 0) : groupId(groups, groupPart);
+  const member = entry?.[0];
+  const additional =
+    groupPart === undefined && member !== undefined
+      ? groups
+          .filter(([, , , members = '']) => members.split(',').includes(member))
+          .map(([, , id]) => Number(id))
+      : [];
+  return { uid, gid, additionalGids: additional, home: home === '' ? '/' : home };
+}
+
+function groupId(groups: readonly string[][], group: string): number {
+  const entry = groups.find(([name]) => name === group);
+  if (entry !== undefined) return Number(entry[2]);
+  if (/^\d+$/.test(group)) return Number(group);
+  throw new BerthError('invalid', `unable to find group ${group}: no matching entries in group file`);
+}
+
+/** A file of the image must not lead to one of the host: symbolic links are not followed. */
+function table(rootfs: string, file: string): string[][] {
+  try {
+    const directory = lstatSync(join(rootfs, 'etc'));
+    if (!directory.isDirectory() || !lstatSync(join(rootfs, 'etc', file)).isFile()) return [];
+    return readFileSync(join(rootfs, 'etc', file), 'utf8')
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'))
+      .map((line) => line.split(':'));
+  } catch {
+    return [];
+  }
+}
