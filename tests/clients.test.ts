@@ -52,7 +52,7 @@ describe('the docker command', () => {
       'run',
       '-d',
       '--name',
-      'a',
+      'aa',
       '--network',
       'sea',
       '--ip',
@@ -61,12 +61,12 @@ describe('the docker command', () => {
       'sleep',
       '600',
     );
-    await docker('run', '-d', '--name', 'b', 'busybox', 'sleep', '600');
-    await docker('network', 'connect', '--alias', 'bee', 'sea', 'b');
-    expect(await docker('exec', 'a', 'ping', '-c1', '-W2', 'bee')).toContain(' 0% packet loss');
+    await docker('run', '-d', '--name', 'bb', 'busybox', 'sleep', '600');
+    await docker('network', 'connect', '--alias', 'bee', 'sea', 'bb');
+    expect(await docker('exec', 'aa', 'ping', '-c1', '-W2', 'bee')).toContain(' 0% packet loss');
     expect(await docker('network', 'inspect', '-f', '{{len .Containers}}', 'sea')).toBe('2');
-    await docker('network', 'disconnect', 'sea', 'b');
-    await docker('rm', '-f', 'a', 'b');
+    await docker('network', 'disconnect', 'sea', 'bb');
+    await docker('rm', '-f', 'aa', 'bb');
     await docker('network', 'rm', 'sea');
   });
 

@@ -60,18 +60,18 @@ describe('a bridge network', () => {
   test('separates its containers from those of others, and lets them meet when connected', async () => {
     await berth('network', 'create', 'one');
     await berth('network', 'create', 'two');
-    await sleeper('a', '--network', 'one');
-    await sleeper('b', '--network', 'two');
-    const b = await addressOf('b', 'two');
-    expect(await reaches('a', b)).toBe(false);
-    await berth('network', 'connect', '--alias', 'visitor', 'two', 'a');
-    expect(await reaches('a', b)).toBe(true);
-    expect(await reaches('b', 'visitor')).toBe(true);
-    expect(await berth('exec', 'a', 'ls', '/sys/class/net')).toBe('eth0\neth1\nlo');
-    await berth('network', 'disconnect', 'two', 'a');
-    expect(await reaches('a', b)).toBe(false);
-    expect(await berth('exec', 'a', 'ls', '/sys/class/net')).toBe('eth0\nlo');
-    await berth('rm', '-f', 'a', 'b');
+    await sleeper('aa', '--network', 'one');
+    await sleeper('bb', '--network', 'two');
+    const b = await addressOf('bb', 'two');
+    expect(await reaches('aa', b)).toBe(false);
+    await berth('network', 'connect', '--alias', 'visitor', 'two', 'aa');
+    expect(await reaches('aa', b)).toBe(true);
+    expect(await reaches('bb', 'visitor')).toBe(true);
+    expect(await berth('exec', 'aa', 'ls', '/sys/class/net')).toBe('eth0\neth1\nlo');
+    await berth('network', 'disconnect', 'two', 'aa');
+    expect(await reaches('aa', b)).toBe(false);
+    expect(await berth('exec', 'aa', 'ls', '/sys/class/net')).toBe('eth0\nlo');
+    await berth('rm', '-f', 'aa', 'bb');
     await berth('network', 'rm', 'one', 'two');
   });
 

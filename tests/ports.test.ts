@@ -22,12 +22,12 @@ describe('a published port', () => {
     expect(await fixture.box.host(...fetchFile, 'http://127.0.0.1:8081/hostname')).toBe(expected);
     expect(await fixture.box.host(...fetchFile, 'http://172.17.0.1:8081/hostname')).toBe(expected);
     // From a sibling on the same network, from a container of another one, and from the container itself.
-    expect(await berth('run', '--rm', 'busybox', 'wget', '-T3', '-qO-', url)).toBe(expected.trim());
+    expect(await berth('run', '--rm', 'busybox', 'timeout', '5', 'wget', '-qO-', url)).toBe(expected.trim());
     await berth('network', 'create', 'elsewhere');
-    expect(await berth('run', '--rm', '--network', 'elsewhere', 'busybox', 'wget', '-T3', '-qO-', url)).toBe(
-      expected.trim(),
-    );
-    expect(await berth('exec', 'server', 'wget', '-T3', '-qO-', url)).toBe(expected.trim());
+    expect(
+      await berth('run', '--rm', '--network', 'elsewhere', 'busybox', 'timeout', '5', 'wget', '-qO-', url),
+    ).toBe(expected.trim());
+    expect(await berth('exec', 'server', 'timeout', '5', 'wget', '-qO-', url)).toBe(expected.trim());
     expect(await berth('port', 'server')).toBe('8080/tcp -> 0.0.0.0:8081');
     expect(await berth('ps')).toContain('0.0.0.0:8081->8080/tcp');
     await berth('rm', '-f', 'server');
@@ -59,20 +59,50 @@ describe('a published port', () => {
     await berth('rm', '-f', 'private');
   });
 
-  test('works for udp, and the container sees who asks', async () => {
-    const script = 'while :; do nc -u -l -p 9000 -e sh -c "read x; echo got \\$x"; done';
-    await berth('run', '-d', '--name', 'udp', '-p', '9000:9000/udp', 'busybox', 'sh', '-c', script);
-    const ask = `echo hi | nc -u -w1 ${HOST_ADDRESS} 9000`;
+  test('works for udp, there and back', async () => {
+    await berth('run', '-d', '--name', 'udp', '-p', '9000:9000/udp', 'busybox', 'sleep', '600');
+    // busybox has no server for udp: one of the host, in the network of the container.
+    const server = fixture.box.startOnHost(
+      fixture.box.berthCommand,
+      'nsexec',
+      'udp',
+      '--',
+      'nc',
+      '-u',
+      '-l',
+      '-p',
+      '9000',
+    );
+    const ended = new Promise((resolve) => server.once('close', resolve));
+    let heard = '';
+    server.stdout?.on('data', (chunk: Buffer) => {
+      heard += chunk.toString();
+      server.stdin?.write('answer\n');
+    });
+    const ask = `(echo question; sleep 1) | nc -u -w1 ${HOST_ADDRESS} 9000`;
     await eventually('an answer', async () =>
-      (await fixture.box.tryOutside('sh', '-c', ask)).stdout.includes('got hi'),
+      (await fixture.box.tryOutside('sh', '-c', ask)).stdout.includes('answer'),
     );
+    expect(heard).toContain('question');
     await berth('rm', '-f', 'udp');
-    await berth('run', '-d', '--name', 'seer', '-p', '9001:9001', 'busybox', 'nc', '-v', '-l', '-p', '9001');
-    await fixture.box.tryOutside('sh', '-c', `echo | nc -w1 ${HOST_ADDRESS} 9001`);
-    await eventually('the address', async () =>
-      (await tryBerth('logs', 'seer')).stderr.includes(OUTSIDE_ADDRESS),
-    );
+    server.kill();
+    await ended;
+  });
+
+  test('shows the container who asks', async () => {
+    await berth('run', '-d', '--name', 'seer', '-p', '9001:9001', 'busybox', 'sleep', '600');
+    const watch = ['nsexec', 'seer', '--', 'nc', '-v', '-n', '-l', '-p', '9001'];
+    const server = fixture.box.startOnHost(fixture.box.berthCommand, ...watch);
+    const ended = new Promise((resolve) => server.once('close', resolve));
+    let seen = '';
+    server.stderr?.on('data', (chunk: Buffer) => (seen += chunk.toString()));
+    await eventually('the address', async () => {
+      await fixture.box.tryOutside('sh', '-c', `echo | nc -w1 ${HOST_ADDRESS} 9001`);
+      return seen.includes(OUTSIDE_ADDRESS);
+    });
     await berth('rm', '-f', 'seer');
+    server.kill();
+    await ended;
   });
 
   test('that is not published is closed, even to one who routes to it', async () => {

@@ -1,4 +1,4 @@
-import { OUTSIDE_ADDRESS } from '../../box/index.js';
+import { OUTSIDE_ADDRESS, eventually } from '../../box/index.js';
 import { expectMatch, type Chapter } from '../step.js';
 
 /** The text's part on network interfaces: look at them, read `ip a`, change an address, take one down. */
@@ -86,10 +86,12 @@ export const interfaces: Chapter = {
       run: async (walk) => {
         await walk.berth('ip', 'link', 'set', 'eth0', 'up');
         await walk.berth('ip', 'route', 'add', 'default', 'via', OUTSIDE_ADDRESS);
-        expectMatch(
-          await walk.berth('ip', 'link', 'show', 'eth0'),
-          /<BROADCAST,MULTICAST,UP,LOWER_UP>.*state UP/,
+        // The kernel notes a carrier a moment after the link is up.
+        const up = /<BROADCAST,MULTICAST,UP,LOWER_UP>.*state UP/;
+        await eventually('a carrier', async () =>
+          up.test(await walk.box.berth('ip', 'link', 'show', 'eth0')),
         );
+        expectMatch(await walk.berth('ip', 'link', 'show', 'eth0'), up);
         await walk.host('ping', '-c1', '-W2', OUTSIDE_ADDRESS);
       },
     },

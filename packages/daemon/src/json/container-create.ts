@@ -32,6 +32,8 @@ export function containerSpec(body: ContainerCreate, name: string | undefined): 
     ArgsEscaped: anything,
     // Triggers for images built from this one.
     OnBuild: anything,
+    // dockerode repeats what the query says.
+    name: oneOf(name),
   });
   return {
     name,

@@ -24,7 +24,7 @@ import type { ContainerRecord } from './table.js';
  * @throws BerthError of the step that failed; nothing of the attempt is left, and the container remembers why
  */
 export async function startContainer(context: ContainerContext, record: ContainerRecord): Promise<void> {
-  const { table, exits, waiters, streams, logger } = context;
+  const { table, exits, streams, logger } = context;
   exits.forget(record.id);
   const attempt = new StartAttempt(context, record);
   try {
@@ -34,7 +34,6 @@ export async function startContainer(context: ContainerContext, record: Containe
     const exitCode = failedStartCode(message);
     table.updateState(record.id, { exitCode, error: message });
     streams.end(record.id);
-    waiters.exited(record.id, { exitCode, error: message });
     const code = isBerthError(thrown) ? thrown.code : 'internal';
     throw new BerthError(code, message, { op: 'start container', subject: record.name, cause: thrown });
   }
