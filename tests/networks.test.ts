@@ -171,7 +171,7 @@ test('prune removes the networks that nobody uses, and only those', async () => 
   await berth('network', 'create', 'idle');
   await berth('network', 'create', 'busy');
   await sleeper('user', '--network', 'busy');
-  expect(await berth('network', 'prune', '-f')).toBe('Deleted Networks:\nidle');
+  expect((await berth('network', 'prune', '-f')).trimEnd()).toBe('Deleted Networks:\nidle');
   expect((await berth('network', 'ls', '-q')).split('\n')).toHaveLength(4);
   await berth('rm', '-f', 'user');
   await berth('network', 'rm', 'busy');

@@ -11,8 +11,8 @@ export interface CommandResult {
 
 export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** What the command reads; nothing by default. */
-  readonly input?: string | Buffer;
+  /** What the command reads; nothing by default. `open`: nothing, but no end either, as at an idle terminal. */
+  readonly input?: string | Buffer | { readonly open: true };
   /** Milliseconds after which the command is killed and the call throws. */
   readonly timeout?: number;
 }
@@ -34,7 +34,8 @@ export function run(command: readonly string[], options: CommandOptions = {}): P
   child.stdout?.on('data', (chunk: Buffer) => stdout.push(chunk));
   child.stderr?.on('data', (chunk: Buffer) => stderr.push(chunk));
   child.stdin?.on('error', () => undefined);
-  child.stdin?.end(options.input ?? '');
+  const { input = '' } = options;
+  if (typeof input === 'string' || Buffer.isBuffer(input)) child.stdin?.end(input);
   return new Promise((resolve, reject) => {
     const text = (chunks: Buffer[]): string => Buffer.concat(chunks).toString();
     const timer = setTimeout(() => {
@@ -47,6 +48,7 @@ export function run(command: readonly string[], options: CommandOptions = {}): P
     });
     child.on('close', (code) => {
       clearTimeout(timer);
+      child.stdin?.destroy();
       resolve({ command, stdout: text(stdout), stderr: text(stderr), status: code ?? -1 });
     });
   });

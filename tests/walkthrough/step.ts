@@ -41,7 +41,7 @@ export class Walkthrough {
   /** As `docker`, on a terminal, as `exec -it` wants. */
   dockerOnTerminal(...args: string[]): Promise<string> {
     const command = [this.#frontProgram, ...args].map((word) => `'${word}'`).join(' ');
-    return this.#show([this.front, ...args], ['script', '-qec', command, '/dev/null']);
+    return this.#show([this.front, ...args], ['script', '-qec', command, '/dev/null'], { open: true });
   }
 
   /** `berth …`: the Linux half of the text, and what only Berth has. */
@@ -72,8 +72,8 @@ export class Walkthrough {
     return this.front === 'berth' ? BERTH : dockerProgram();
   }
 
-  async #show(shown: string[], command: string[]): Promise<string> {
-    const result = await this.box.tryHost(command);
+  async #show(shown: string[], command: string[], input?: { open: true }): Promise<string> {
+    const result = await this.box.tryHost(command, input === undefined ? {} : { input });
     this.#print(shown, result);
     return this.#finish(result, false);
   }
