@@ -88,4 +88,6 @@ function help(noun?: string): string {
   );
 }
 
-process.exitCode = await main(process.argv.slice(2));
+void main(process.argv.slice(2)).then((status) => {
+  process.exitCode = status;
+});
