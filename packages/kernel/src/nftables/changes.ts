@@ -3,6 +3,7 @@ import {
   NLM_F_ACK,
   NLM_F_APPEND,
   NLM_F_CREATE,
+  NLM_F_EXCL,
   type NetlinkRequest,
 } from '../netlink/index.js';
 import { writeExpressions, type Expression } from './expressions.js';
@@ -110,10 +111,11 @@ export interface NftRule {
 
 /** Changes of rulesets, as values for {@link NftSocket.commit}. */
 export const nftChanges = {
-  /** One that is there already is no error. */
-  addTable(family: NftFamily, name: string): NftChange {
+  /** One that is there already is no error, unless it has to be `exclusive`. */
+  addTable(family: NftFamily, name: string, options: { readonly exclusive?: boolean } = {}): NftChange {
     const writer = new AttributeWriter(64).raw(header(family)).string(TABLE_NAME, name);
-    return change(MESSAGE.newTable, NLM_F_CREATE, writer, 'add table', name);
+    const flags = options.exclusive === true ? NLM_F_CREATE | NLM_F_EXCL : NLM_F_CREATE;
+    return change(MESSAGE.newTable, flags, writer, 'add table', name);
   },
 
   /** With all that is in it. */

@@ -10,5 +10,4 @@ export {
 export { expressions, type Expression } from './expressions.js';
 export { nftKeys, type TransportProtocol } from './keys.js';
 export { Nftables } from './libnftables.js';
-export { nameServiceRedirect, type NameServiceRedirect } from './name-service-redirect.js';
 export { NftSocket } from './nft-socket.js';

@@ -1,9 +1,13 @@
 import koffi, { type LibraryHandle } from 'koffi';
 import { BerthError } from '@berth/core';
+import { errnoText } from '../libc/index.js';
 
 /** Flags of nft_ctx_output_set_flags (libnftables(3), nftables/libnftables.h). */
 const NFT_CTX_DEFAULT = 0;
 const NFT_CTX_OUTPUT_JSON = 1 << 4;
+
+/** How often a transaction that a signal interrupted is made again; nothing of it has happened then. */
+const ATTEMPTS = 10;
 
 interface Library {
   readonly contextNew: (flags: number) => unknown;
@@ -98,11 +102,13 @@ export class Nftables implements Disposable {
   #execute(commands: string, flags: number): string {
     if (this.#context === undefined) throw new BerthError('internal', 'nftables: used after close');
     this.#library.setOutputFlags(this.#context, flags);
-    const status = this.#library.run(this.#context, commands);
-    const output = this.#library.output(this.#context) ?? '';
-    const error = this.#library.error(this.#context) ?? '';
-    if (status !== 0)
-      throw new BerthError('invalid', `nftables: ${error.trim() || 'refused'}`, { op: 'change firewall' });
-    return output;
+    for (let attempt = 1; ; attempt++) {
+      const status = this.#library.run(this.#context, commands);
+      const output = this.#library.output(this.#context) ?? '';
+      const error = (this.#library.error(this.#context) ?? '').trim();
+      if (status === 0) return output;
+      if (attempt < ATTEMPTS && error.includes(errnoText('EINTR'))) continue;
+      throw new BerthError('invalid', `nftables: ${error || 'refused'}`, { op: 'change firewall' });
+    }
   }
 }

@@ -1,3 +1,4 @@
+import { isErrno } from '../errors.js';
 import { inNamespace, type NetworkNamespace } from '../namespace/index.js';
 import { NetlinkSocket, type NetlinkRequest } from '../netlink/index.js';
 import type { NftChange } from './changes.js';
@@ -8,6 +9,9 @@ const NFNL_MSG_BATCH_BEGIN = 16;
 const NFNL_MSG_BATCH_END = 17;
 /** struct nfgenmsg with NFNL_SUBSYS_NFTABLES as resource id, big-endian. */
 const BATCH_HEADER = Buffer.from([0, 0, 0, 10]);
+
+/** How often a transaction that a signal interrupted is made again. */
+const ATTEMPTS = 10;
 
 /** nf_tables spoken directly: for what must be fast, and for namespaces other than the daemon's. */
 export class NftSocket implements Disposable {
@@ -36,7 +40,15 @@ export class NftSocket implements Disposable {
       payload: BATCH_HEADER,
       op: 'commit firewall changes',
     });
-    this.#socket.runBatch(mark(NFNL_MSG_BATCH_BEGIN), changes, mark(NFNL_MSG_BATCH_END));
+    for (let attempt = 1; ; attempt++) {
+      try {
+        this.#socket.runBatch(mark(NFNL_MSG_BATCH_BEGIN), changes, mark(NFNL_MSG_BATCH_END));
+        return;
+      } catch (error) {
+        // A signal (a child's end, say) has interrupted the kernel: nothing has happened.
+        if (attempt === ATTEMPTS || !isErrno(error, 'EINTR')) throw error;
+      }
+    }
   }
 
   /** Closing a socket that has deleted a table waits for a grace period (12 to 25 ms): that is not done on this thread. */

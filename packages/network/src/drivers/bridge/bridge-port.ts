@@ -36,7 +36,8 @@ export function attachPort(routes: RouteSocket, settings: PortSettings, attachme
     }),
     linkRequests.set({ name: hostName }, { alias: ownerAlias(endpoint.id) }),
   );
-  setPort(routes, hostName, settings);
+  // A new port is not isolated.
+  if (settings.isolated) setPort(routes, hostName, true);
   using inside = RouteSocket.open(namespace);
   inside.run(...sandboxRequests(inside, attachment));
 }
@@ -51,7 +52,7 @@ export function restorePort(routes: RouteSocket, settings: PortSettings, attachm
   }
   const alias = ownerAlias(endpoint.id);
   routes.run(linkRequests.set({ name: hostName }, { master: settings.bridge, up: true, alias }));
-  setPort(routes, hostName, settings);
+  setPort(routes, hostName, settings.isolated);
   using inside = RouteSocket.open(namespace);
   for (const request of sandboxRequests(inside, attachment)) {
     try {
@@ -62,13 +63,16 @@ export function restorePort(routes: RouteSocket, settings: PortSettings, attachm
   }
 }
 
-/** The hairpin flag lets a container reach itself through a published port. */
-function setPort(routes: RouteSocket, name: string, { isolated }: PortSettings): void {
+/**
+ * The port's isolation. Its hairpin flag stays off: what a container sends to itself through a published port is routed
+ * by the host and enters the bridge anew, and the flag would only give a container's broadcasts back to it.
+ */
+function setPort(routes: RouteSocket, name: string, isolated: boolean): void {
   // Port settings are the one thing that goes by index alone (br_setlink of net/bridge/br_netlink.c).
   const index = routes.link(name)?.index;
   if (index === undefined)
     throw new BerthError('not-found', `interface ${name} has vanished`, { subject: name });
-  routes.run(linkRequests.setBridgePort({ index }, { hairpin: true, isolated }));
+  routes.run(linkRequests.setBridgePort({ index }, { isolated }));
 }
 
 function sandboxRequests(inside: RouteSocket, { endpoint, defaultRoute }: Attachment): RouteRequest[] {
