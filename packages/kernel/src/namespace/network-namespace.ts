@@ -126,9 +126,12 @@ export function inNamespace<T>(namespace: NetworkNamespace, fn: () => Synchronou
   } finally {
     comeBack(home);
   }
-  if (result instanceof Promise)
-    throw new BerthError('internal', 'inNamespace: the function must be synchronous');
+  if (isThenable(result)) throw new BerthError('internal', 'inNamespace: the function must be synchronous');
   return result;
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
 function comeBack(home: NetworkNamespace): void {

@@ -37,42 +37,50 @@ export class AttributeWriter {
   }
 
   u8(type: number, value: number): this {
-    this.#buffer.writeUInt8(value, this.#attribute(type, 1));
+    const at = this.#attribute(type, 1);
+    this.#buffer.writeUInt8(value, at);
     return this;
   }
 
   u16(type: number, value: number): this {
-    this.#buffer.writeUInt16LE(value, this.#attribute(type, 2));
+    const at = this.#attribute(type, 2);
+    this.#buffer.writeUInt16LE(value, at);
     return this;
   }
 
   u32(type: number, value: number): this {
-    this.#buffer.writeUInt32LE(value >>> 0, this.#attribute(type, 4));
+    const at = this.#attribute(type, 4);
+    this.#buffer.writeUInt32LE(value >>> 0, at);
     return this;
   }
 
   i32(type: number, value: number): this {
-    this.#buffer.writeInt32LE(value, this.#attribute(type, 4));
+    const at = this.#attribute(type, 4);
+    this.#buffer.writeInt32LE(value, at);
     return this;
   }
 
   u64(type: number, value: bigint): this {
-    this.#buffer.writeBigUInt64LE(value, this.#attribute(type, 8));
+    const at = this.#attribute(type, 8);
+    this.#buffer.writeBigUInt64LE(value, at);
     return this;
   }
 
   beU16(type: number, value: number): this {
-    this.#buffer.writeUInt16BE(value, this.#attribute(type, 2));
+    const at = this.#attribute(type, 2);
+    this.#buffer.writeUInt16BE(value, at);
     return this;
   }
 
   beU32(type: number, value: number): this {
-    this.#buffer.writeUInt32BE(value >>> 0, this.#attribute(type, 4));
+    const at = this.#attribute(type, 4);
+    this.#buffer.writeUInt32BE(value >>> 0, at);
     return this;
   }
 
   beU64(type: number, value: bigint): this {
-    this.#buffer.writeBigUInt64BE(value, this.#attribute(type, 8));
+    const at = this.#attribute(type, 8);
+    this.#buffer.writeBigUInt64BE(value, at);
     return this;
   }
 
@@ -105,7 +113,7 @@ export class AttributeWriter {
     return this;
   }
 
-  /** Room for a header and a payload of `length`; returns where the payload begins. */
+  /** Room for a header and a payload of `length`; returns where the payload begins. The buffer may be another one after it. */
   #attribute(type: number, length: number): number {
     const at = this.#grow(align(HEADER_LENGTH + length));
     this.#buffer.writeUInt16LE(HEADER_LENGTH + length, at);

@@ -7,8 +7,8 @@ export {
   NLM_F_DUMP,
   NLM_F_EXCL,
   NLM_F_REPLACE,
-  NetlinkSocket,
   messages,
   type NetlinkMessage,
   type NetlinkRequest,
-} from './socket.js';
+} from './messages.js';
+export { NetlinkSocket } from './socket.js';

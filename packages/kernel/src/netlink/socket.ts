@@ -1,8 +1,9 @@
-import { BerthError } from '@berth/core';
+import { BerthError, toError } from '@berth/core';
 import { KernelError } from '../errors.js';
 import { bind, check, close, errnoName, recv, send, setsockopt, socket } from '../libc/index.js';
 import { align } from './attributes.js';
-import { AttributeReader, malformed } from './reader.js';
+import { NLMSG_HDRLEN, NLM_F_REQUEST, type NetlinkMessage, type NetlinkRequest } from './messages.js';
+import { Acknowledgements, readReply } from './replies.js';
 
 /** include/linux/socket.h and include/uapi/linux/netlink.h. */
 const AF_NETLINK = 16;
@@ -12,28 +13,12 @@ const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
 const SO_RCVTIMEO = 20;
 const SO_SNDBUFFORCE = 32;
+/** include/linux/socket.h: return at once. */
+const MSG_DONTWAIT = 0x40;
 const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 const NETLINK_GET_STRICT_CHK = 12;
-
-const NLMSG_HDRLEN = 16;
-const NLMSG_ERROR = 2;
-const NLMSG_DONE = 3;
-
-export const NLM_F_REQUEST = 0x1;
-export const NLM_F_MULTI = 0x2;
-export const NLM_F_ACK = 0x4;
-export const NLM_F_DUMP_INTR = 0x10;
-export const NLM_F_DUMP = 0x300;
-export const NLM_F_REPLACE = 0x100;
-export const NLM_F_EXCL = 0x200;
-export const NLM_F_CREATE = 0x400;
-export const NLM_F_APPEND = 0x800;
-/** Flags of an acknowledgement: what of the request it repeats, and whether attributes follow. */
-const NLM_F_CAPPED = 0x100;
-const NLM_F_ACK_TLVS = 0x200;
-const NLMSGERR_ATTR_MSG = 1;
 
 /** How long a reply may take, in seconds. The kernel answers within the call, or within a grace period. */
 const REPLY_TIMEOUT_S = 10;
@@ -42,26 +27,11 @@ const RECEIVE_BUFFER = 64 * 1024;
 const SOCKET_BUFFER = 1024 * 1024;
 /** A batch is one datagram: room for tens of thousands of set elements. */
 const SEND_BUFFER = 32 * 1024 * 1024;
-/** A dump that the kernel marks as interrupted is read again this often. */
-const DUMP_ATTEMPTS = 8;
-
-/** One request: a message type, its flags (without NLM_F_REQUEST), and what follows the netlink header. */
-export interface NetlinkRequest {
-  readonly type: number;
-  readonly flags: number;
-  readonly payload: Buffer;
-  /** For errors: what is being done, and to what. */
-  readonly op: string;
-  readonly subject?: string | undefined;
-}
-
-/** One message of a reply. The payload is a view that is valid only within the call that hands it over. */
-export interface NetlinkMessage {
-  readonly type: number;
-  readonly flags: number;
-  readonly sequence: number;
-  readonly payload: Buffer;
-}
+/**
+ * Requests that go out together. Their acknowledgements queue up in the receive buffer while the kernel is at work, some
+ * 800 bytes each with its bookkeeping; those that find no room are lost (ENOBUFS), after the change was made.
+ */
+const BATCH = 256;
 
 /** A netlink socket of one family, bound to the namespace of the thread that opened it. Requests are synchronous. */
 export class NetlinkSocket {
@@ -106,16 +76,22 @@ export class NetlinkSocket {
   }
 
   /**
-   * Sends requests in one datagram and waits for all acknowledgements.
+   * Sends requests, 256 in a datagram, and waits for all acknowledgements.
    *
    * @throws KernelError of the first that failed; the others were carried out all the same
    */
   run(requests: readonly NetlinkRequest[]): void {
-    if (requests.length === 0) return;
-    const first = this.#sequence + 1;
-    const length = this.#encode(requests);
-    this.#sent(send(this.fd, this.#outgoing, length, 0), requests);
-    new Acknowledgements(requests, first).collect(() => this.#receive(requests));
+    let failed: unknown;
+    for (const batch of batches(requests)) {
+      const first = this.#sequence + 1;
+      this.#send(batch);
+      try {
+        new Acknowledgements(batch, first).collect(() => this.#receive(batch));
+      } catch (error) {
+        failed ??= error;
+      }
+    }
+    if (failed !== undefined) throw toError(failed);
   }
 
   /**
@@ -125,8 +101,7 @@ export class NetlinkSocket {
    */
   runBatch(begin: NetlinkRequest, requests: readonly NetlinkRequest[], end: NetlinkRequest): void {
     const first = this.#sequence + 1;
-    const length = this.#encode([begin, ...requests, end]);
-    this.#sent(send(this.fd, this.#outgoing, length, 0), requests);
+    this.#send([begin, ...requests, end], requests);
     new Acknowledgements([begin, ...requests, end], first, [0, requests.length + 1]).collect(() =>
       this.#receive(requests),
     );
@@ -134,11 +109,18 @@ export class NetlinkSocket {
 
   /** As {@link run}, but the kernel works on a thread of the pool: for what waits for grace periods. */
   async runAsync(requests: readonly NetlinkRequest[]): Promise<void> {
-    if (requests.length === 0) return;
-    const first = this.#sequence + 1;
-    const length = this.#encode(requests);
-    this.#sent(await send.async(this.fd, this.#outgoing, length, 0), requests);
-    new Acknowledgements(requests, first).collect(() => this.#receive(requests));
+    let failed: unknown;
+    for (const batch of batches(requests)) {
+      const first = this.#sequence + 1;
+      const length = this.#encode(batch);
+      this.#sent(await send.async(this.fd, this.#outgoing, length, 0), batch);
+      try {
+        new Acknowledgements(batch, first).collect(() => this.#receive(batch));
+      } catch (error) {
+        failed ??= error;
+      }
+    }
+    if (failed !== undefined) throw toError(failed);
   }
 
   /**
@@ -150,16 +132,11 @@ export class NetlinkSocket {
     take: (message: NetlinkMessage) => void,
     reset: () => void = () => undefined,
   ): void {
-    for (let attempt = 1; ; attempt++) {
-      if (!this.#queryOnce(request, take)) return;
-      if (attempt === DUMP_ATTEMPTS) {
-        throw new BerthError(
-          'unavailable',
-          `${request.op}: the kernel's list changed ${attempt} times while it was read`,
-        );
-      }
-      reset();
-    }
+    const ask = () => {
+      this.#send([request]);
+      return this.#sequence;
+    };
+    readReply(request, ask, () => this.#receive([request]), take, reset);
   }
 
   close(): void {
@@ -179,32 +156,10 @@ export class NetlinkSocket {
     this.close();
   }
 
-  /** @returns whether the reply was interrupted */
-  #queryOnce(request: NetlinkRequest, take: (message: NetlinkMessage) => void): boolean {
-    const sequence = this.#sequence + 1;
-    const length = this.#encode([request]);
-    this.#sent(send(this.fd, this.#outgoing, length, 0), [request]);
-    let interrupted = false;
-    for (;;) {
-      for (const message of messages(this.#receive([request]))) {
-        if (message.sequence !== sequence) continue;
-        interrupted ||= (message.flags & NLM_F_DUMP_INTR) !== 0;
-        if (message.type === NLMSG_DONE) {
-          // NLMSG_DONE carries the dump's result since Linux 4.x (net/netlink/af_netlink.c, netlink_dump_done).
-          const result = message.payload.length >= 4 ? message.payload.readInt32LE() : 0;
-          if (result < 0) throw failure(request, result, message, 4);
-          return interrupted;
-        }
-        if (message.type === NLMSG_ERROR) {
-          const result = message.payload.readInt32LE();
-          if (result !== 0) throw failure(request, result, message, 4 + NLMSG_HDRLEN);
-          return interrupted;
-        }
-        take(message);
-        if ((message.flags & NLM_F_MULTI) === 0 && (request.flags & (NLM_F_DUMP | NLM_F_ACK)) === 0)
-          return interrupted;
-      }
-    }
+  /** @param blamed what an error names: the requests, without marks */
+  #send(requests: readonly NetlinkRequest[], blamed = requests): void {
+    const length = this.#encode(requests);
+    this.#sent(send(this.fd, this.#outgoing, length, 0), blamed);
   }
 
   #encode(requests: readonly NetlinkRequest[]): number {
@@ -234,81 +189,23 @@ export class NetlinkSocket {
 
   #receive(requests: readonly NetlinkRequest[]): Buffer {
     const length = recv(this.fd, this.#received, this.#received.length, 0);
-    if (length < 0) {
-      const [first] = requests;
-      throw new KernelError(errnoName(-length), { op: first?.op ?? 'receive', subject: first?.subject });
-    }
-    return this.#received.subarray(0, length);
+    if (length >= 0) return this.#received.subarray(0, length);
+    const [first] = requests;
+    const op = first?.op ?? 'receive';
+    // What is still queued must not take the room of later answers.
+    this.#discard();
+    if (errnoName(-length) !== 'EAGAIN')
+      throw new KernelError(errnoName(-length), { op, subject: first?.subject });
+    throw new BerthError('unavailable', `${op}: the kernel gave no answer within ${REPLY_TIMEOUT_S} s`);
+  }
+
+  /** Empties the receive queue. */
+  #discard(): void {
+    while (recv(this.fd, this.#received, this.#received.length, MSG_DONTWAIT) >= 0);
   }
 }
 
-/** Waits for the acknowledgement of each request of a batch. */
-class Acknowledgements {
-  readonly #requests: readonly NetlinkRequest[];
-  readonly #first: number;
-  readonly #marks: readonly number[];
-
-  /** @param marks positions of requests that are acknowledged only when the whole fails */
-  constructor(requests: readonly NetlinkRequest[], first: number, marks: readonly number[] = []) {
-    this.#requests = requests;
-    this.#first = first;
-    this.#marks = marks;
-  }
-
-  collect(receive: () => Buffer): void {
-    const open = new Set(this.#requests.keys());
-    for (const mark of this.#marks) open.delete(mark);
-    let failed: { index: number; error: KernelError } | undefined;
-    while (open.size > 0) {
-      for (const message of messages(receive())) {
-        const index = message.sequence - this.#first;
-        const request = this.#requests[index];
-        if (request === undefined || message.type !== NLMSG_ERROR) continue;
-        const result = message.payload.readInt32LE();
-        if (!open.delete(index)) {
-          // A mark: the transaction as a whole was refused, and nothing else is acknowledged.
-          if (result !== 0) throw failure(request, result, message, 4 + NLMSG_HDRLEN);
-          continue;
-        }
-        if (result !== 0 && (failed === undefined || index < failed.index)) {
-          failed = { index, error: failure(request, result, message, 4 + NLMSG_HDRLEN) };
-        }
-      }
-    }
-    if (failed !== undefined) throw failed.error;
-  }
-}
-
-/** Splits what one receive brought into messages. */
-export function* messages(datagram: Buffer): Generator<NetlinkMessage> {
-  for (let at = 0; at + NLMSG_HDRLEN <= datagram.length;) {
-    const length = datagram.readUInt32LE(at);
-    if (length < NLMSG_HDRLEN || at + length > datagram.length) {
-      throw malformed(`a message of ${length} bytes at ${at} of ${datagram.length}`);
-    }
-    yield {
-      type: datagram.readUInt16LE(at + 4),
-      flags: datagram.readUInt16LE(at + 6),
-      sequence: datagram.readUInt32LE(at + 8),
-      payload: datagram.subarray(at + NLMSG_HDRLEN, at + length),
-    };
-    // A length that is no multiple of four is valid; the next message is aligned.
-    at += align(length);
-  }
-}
-
-/** The error of an NLMSG_ERROR or NLMSG_DONE, with the text of the extended acknowledgement where there is one. */
-function failure(
-  request: NetlinkRequest,
-  result: number,
-  message: NetlinkMessage,
-  attributesAt: number,
-): KernelError {
-  const capped = (message.flags & NLM_F_CAPPED) !== 0 || attributesAt === 4;
-  let extack: string | undefined;
-  if ((message.flags & NLM_F_ACK_TLVS) !== 0 && capped) {
-    const reader = new AttributeReader(message.payload.subarray(attributesAt));
-    while (reader.next()) if (reader.type === NLMSGERR_ATTR_MSG) extack = reader.string().replace(/\.$/, '');
-  }
-  return new KernelError(errnoName(-result), { op: request.op, subject: request.subject, extack });
+/** Cuts a list of requests into those that go out together. */
+function* batches(requests: readonly NetlinkRequest[]): Generator<readonly NetlinkRequest[]> {
+  for (let at = 0; at < requests.length; at += BATCH) yield requests.slice(at, at + BATCH);
 }

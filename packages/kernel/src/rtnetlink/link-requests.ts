@@ -39,7 +39,6 @@ export interface LinkSettings {
   /** Hardware address. */
   readonly address?: string;
   readonly mtu?: number;
-  readonly alias?: string;
   /** Interface group, by which many can be deleted at once. */
   readonly group?: number;
   readonly txQueueLength?: number;
@@ -58,6 +57,10 @@ export interface NewLink extends LinkSettings {
 }
 
 export interface NewVeth extends NewLink {
+  /**
+   * The other end. Born up it is refused with ENOTCONN, since the kernel has not joined the two yet (veth_open of
+   * drivers/net/veth.c); its index counts only when the near end is given one too (veth_newlink).
+   */
   readonly peer?: Omit<NewLink, 'master'>;
 }
 
@@ -67,6 +70,8 @@ export interface NewBridge extends NewLink {
 }
 
 export interface LinkChange extends LinkSettings {
+  /** Only a link that is there takes one: rtnl_create_link of net/core/rtnetlink.c leaves it out. */
+  readonly alias?: string;
   /** A new name; the link must be down, or the kernel recent. */
   readonly name?: string;
   readonly master?: number | null;
@@ -92,7 +97,6 @@ function header(index: number, up: boolean | undefined, family = AF_UNSPEC): Buf
 function writeSettings(writer: AttributeWriter, settings: LinkSettings): void {
   if (settings.address !== undefined) writer.bytesOf(IFLA.ADDRESS, parseHardware(settings.address));
   if (settings.mtu !== undefined) writer.u32(IFLA.MTU, settings.mtu);
-  if (settings.alias !== undefined) writer.bytesOf(IFLA.IFALIAS, Buffer.from(settings.alias));
   if (settings.group !== undefined) writer.u32(IFLA.GROUP, settings.group);
   if (settings.txQueueLength !== undefined) writer.u32(IFLA.TXQLEN, settings.txQueueLength);
   const { namespace } = settings;
@@ -162,6 +166,7 @@ export const linkRequests = {
     const name = change.name ?? ('name' in ref ? ref.name : undefined);
     if (name !== undefined) writer.string(IFLA.IFNAME, name);
     writeSettings(writer, change);
+    if (change.alias !== undefined) writer.bytesOf(IFLA.IFALIAS, Buffer.from(change.alias));
     if (change.master !== undefined) writer.u32(IFLA.MASTER, change.master ?? 0);
     return {
       type: RTM_NEWLINK,
@@ -172,7 +177,8 @@ export const linkRequests = {
     };
   },
 
-  setBridgePort(ref: LinkRef, change: BridgePortChange): RouteRequest {
+  /** Changes a port by the index of its link; the kernel looks for no name here (rtnl_bridge_setlink). */
+  setBridgePort(ref: { readonly index: number }, change: BridgePortChange): RouteRequest {
     const writer = about(ref, undefined, AF_BRIDGE).nested(IFLA.PROTINFO, (port) => {
       if (change.hairpin !== undefined) port.u8(IFLA_BRPORT.MODE, change.hairpin ? 1 : 0);
       if (change.isolated !== undefined) port.u8(IFLA_BRPORT.ISOLATED, change.isolated ? 1 : 0);
