@@ -73,7 +73,7 @@ async function checkEntries(parser: Extract): Promise<{ entries: number; size: n
 function asArchiveError(error: Error): BerthError {
   if (isBerthError(error)) return error;
   const code = (error as NodeJS.ErrnoException).code;
-  const cut = /unexpected end/i.test(error.message) || code === 'Z_BUF_ERROR';
+  const cut = /unexpected (end|EOF)/i.test(error.message) || code === 'Z_BUF_ERROR';
   const message = cut
     ? `the archive is cut short: ${error.message}`
     : `the archive is no tar, or is damaged: ${error.message}`;
