@@ -135,7 +135,7 @@ describe('an endpoint', () => {
     expect(run(...inside, 'ip', 'route')).toContain('default via 172.17.0.1 dev eth0');
     const host = links().find(({ ifname }) => ifname === endpoint.hostInterfaceName);
     expect(host).toMatchObject({ ifalias: `berth:${endpoint.id}`, master: 'berth0' });
-    expect(host?.linkinfo?.info_slave_data).toMatchObject({ hairpin: true, isolated: false });
+    expect(host?.linkinfo?.info_slave_data).toMatchObject({ hairpin: false, isolated: false });
   });
 
   it('gets the address and hardware address asked for', async () => {
