@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import type { HostInABox } from './host-in-a-box.js';
 import { boxProcesses } from './processes.js';
@@ -15,6 +16,11 @@ export async function leftovers(box: HostInABox): Promise<string[]> {
     'ls -A /run/netns /run/berth/netns /run/berth/containers 2>/dev/null || :',
   );
   const mounts = await box.host('cat', '/proc/self/mountinfo');
+  const cgroups = await box.host(
+    'sh',
+    '-c',
+    `ls -d /sys/fs/cgroup/*/${cgroupOf(box)} /sys/fs/cgroup/${cgroupOf(box)} 2>/dev/null || :`,
+  );
   const mountPoints = mounts.split('\n').flatMap((line) => line.split(' ')[4] ?? []);
   return [
     ...links
@@ -28,6 +34,7 @@ export async function leftovers(box: HostInABox): Promise<string[]> {
     ...(existsSync(`${box.folder}/data/containers`)
       ? lines(await box.host('ls', `${box.folder}/data/containers`))
       : []),
+    ...lines(cgroups).map((path) => `cgroup ${path}`),
     ...boxProcesses(box).map(({ pid, command }) => `process ${pid} ${command}`),
   ];
 }
@@ -36,6 +43,12 @@ export async function leftovers(box: HostInABox): Promise<string[]> {
 export async function assertNothingLeft(box: HostInABox): Promise<void> {
   const left = await leftovers(box);
   if (left.length > 0) throw new Error(`left in the box:\n  ${left.join('\n  ')}`);
+}
+
+/** The cgroup of the box's daemon, which is told from others by its data root. */
+function cgroupOf(box: HostInABox): string {
+  const digest = createHash('sha256').update(`${box.folder}/data`).digest('hex');
+  return `berth-${digest.slice(0, 8)}`;
 }
 
 function isOurs(mountPoint: string, box: HostInABox): boolean {

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { toError } from '@berth/core';
 import { Streams } from './attach/streams.js';
+import { removeEmptyCgroups } from './cgroups.js';
 import { ExitWatch } from './conmon/exit-watch.js';
 import type { ContainerContext } from './containers/context.js';
 import { Containers } from './containers/containers.js';
@@ -102,5 +103,6 @@ export class Engine {
     this.#context.exits.close();
     await this.#context.lock.idle();
     this.#context.streams.close();
+    removeEmptyCgroups(this.#context.options.cgroupParent);
   }
 }

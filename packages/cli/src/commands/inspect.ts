@@ -52,7 +52,7 @@ function kindOf(type: string): Kind {
   throw new Failure(`"${type}" is not a type that can be inspected: container, image, network`);
 }
 
-/** The first thing of that name; the first refusal other than "there is none" where there is none. */
+/** The first thing of that name, or the refusal: only where there is no such thing is the next kind asked for. */
 async function find(api: ApiClient, kinds: readonly Kind[], reference: string): Promise<unknown> {
   let refusal: ApiError | undefined;
   for (const kind of kinds) {
@@ -60,7 +60,8 @@ async function find(api: ApiClient, kinds: readonly Kind[], reference: string): 
       return await api.call<unknown>('GET', PATHS[kind](reference));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (refusal === undefined || (refusal.status === 404 && error.status !== 404)) refusal = error;
+      if (error.status !== 404) return error;
+      refusal ??= error;
     }
   }
   return refusal;

@@ -8,6 +8,9 @@ export interface AddressPool {
   readonly size: number;
 }
 
+/** Where a daemon keeps its things unless told. */
+export const DEFAULT_DATA_ROOT = '/var/lib/berth';
+
 /** What a daemon is started with; all paths are absolute. */
 export interface DaemonConfig {
   /** Unix sockets to listen on. */
@@ -50,7 +53,7 @@ export function daemonConfig(settings: ConfigFile): DaemonConfig {
   const hosts = settings.hosts ?? [];
   return {
     sockets: (hosts.length === 0 ? ['unix:///run/berth/berth.sock'] : hosts).map(socketPath),
-    dataRoot: resolve(settings['data-root'] ?? '/var/lib/berth'),
+    dataRoot: resolve(settings['data-root'] ?? DEFAULT_DATA_ROOT),
     execRoot,
     pidfile: resolve(settings.pidfile ?? join(execRoot, 'berth.pid')),
     bridgeName: linkName(settings['bridge-name'] ?? 'berth0'),

@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { BerthError, Store, toError, type Logger } from '@berth/core';
 import { Engine } from '@berth/engine';
 import { NetworkManager } from '@berth/network';
 import { addRoutes } from '../api/index.js';
-import type { DaemonConfig } from '../config/config.js';
+import { DEFAULT_DATA_ROOT, type DaemonConfig } from '../config/config.js';
 import { createServer } from '../http/server.js';
 import { findProgram, hostFacts } from './host.js';
 import { requireKernel } from './kernel.js';
@@ -84,7 +85,7 @@ async function open(config: DaemonConfig, logger: Logger, endings: Ending[]): Pr
     store,
     network,
     logger,
-    cgroupParent: '/berth',
+    cgroupParent: cgroupParentOf(config.dataRoot),
     runtimes,
   });
   endings.push(['the engine', () => engine.close()]);
@@ -97,4 +98,10 @@ async function open(config: DaemonConfig, logger: Logger, endings: Ending[]): Pr
   };
   endings.push(['the sockets', closeExtra]);
   for (const path of config.sockets) logger.info(`API listen on ${path}`);
+}
+
+/** Each daemon of a machine has a cgroup of its own, so that its end can remove it. */
+function cgroupParentOf(dataRoot: string): string {
+  if (dataRoot === DEFAULT_DATA_ROOT) return '/berth';
+  return `/berth-${createHash('sha256').update(dataRoot).digest('hex').slice(0, 8)}`;
 }
