@@ -41,7 +41,10 @@ describe('the docker command', () => {
       ['port', 'same'],
       ['image', 'ls'],
     ]) {
-      expect(await docker(...command)).toBe(await fixture.box.berth(...command));
+      // Ages may pass to the next second in between.
+      await expect
+        .poll(async () => (await docker(...command)) === (await fixture.box.berth(...command)))
+        .toBe(true);
     }
     await docker('rm', '-f', 'same');
   });

@@ -1,7 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { eventually } from './command.js';
-import { BERTH, type HostInABox } from './host-in-a-box.js';
+import type { HostInABox } from './host-in-a-box.js';
+import { BERTH } from './paths.js';
 
 export interface DaemonOptions {
   /** Further flags of `berth daemon`. */

@@ -1,10 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { eventually, output, run, start, type CommandOptions, type CommandResult } from './command.js';
 import { assertNothingLeft } from './leftovers.js';
+import { BERTH, BUSYBOX_ARCHIVE, REPOSITORY, dockerProgram } from './paths.js';
 import { boxProcesses } from './processes.js';
 import { BoxedDaemon, type DaemonOptions } from './daemon.js';
 
@@ -13,10 +13,6 @@ export const HOST_ADDRESS = '198.51.100.1';
 export const OUTSIDE_ADDRESS = '198.51.100.2';
 /** Names that the outside machine's name server knows; they lead to its web site. */
 export const OUTSIDE_NAMES = ['www.baidu.com', 'outside.example'];
-
-const repository = repositoryRoot();
-export const BERTH = join(repository, 'bin/berth');
-export const BUSYBOX_ARCHIVE = join(repository, '.cache/busybox.tar');
 
 /**
  * A namespace that plays the host and one that plays an outside machine, joined by a veth pair. The host has a
@@ -59,7 +55,7 @@ export class HostInABox implements AsyncDisposable {
     const inOutside = ['nsenter', '-t', String(pidOf(outside)), '--net', '--'];
     await output([...inOutside, 'ip', 'addr', 'add', `${OUTSIDE_ADDRESS}/24`, 'dev', 'eth0']);
     await output([...inOutside, 'ip', 'link', 'set', 'eth0', 'up']);
-    const script = join(repository, 'tests/box/outside-machine.mjs');
+    const script = join(REPOSITORY, 'tests/box/outside-machine.mjs');
     const servers = start([...inOutside, process.execPath, script, OUTSIDE_ADDRESS, ...OUTSIDE_NAMES]);
     const box = new HostInABox(folder, host, outside, servers);
     await eventually('the outside machine answers', () => box.#outsideLog.includes('ready'));
@@ -185,11 +181,6 @@ export class HostInABox implements AsyncDisposable {
   }
 }
 
-/** The `docker` program: the machine's own, else the one that set-up unpacked. */
-export function dockerProgram(): string {
-  return process.env['BERTH_TEST_DOCKER'] ?? 'docker';
-}
-
 /** Starts a process that holds new namespaces, after `setUp` (shell) has succeeded in them. */
 async function startNamespace(unshare: readonly string[], setUp: string): Promise<ChildProcess> {
   const child = start([...unshare, 'sh', '-ec', `${setUp}\necho up\nexec sleep infinity`]);
@@ -235,10 +226,4 @@ function killQuietly(pid: number): void {
   } catch {
     // It has ended by itself.
   }
-}
-
-function repositoryRoot(): string {
-  // The same file runs as source (tests/box) and compiled (tests/dist/box).
-  const here = dirname(fileURLToPath(import.meta.url));
-  return here.endsWith(join('dist', 'box')) ? join(here, '../../..') : join(here, '../..');
 }

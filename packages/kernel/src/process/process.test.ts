@@ -26,13 +26,13 @@ it('reads a process whose name holds spaces and parentheses', async () => {
 });
 
 it('takes one that is dead but not reaped for a zombie', async () => {
-  // The shell starts a child and becomes a program that never waits for it.
-  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], {
+  // The shell starts a child and becomes a program that never waits for it, before the child ends.
+  const parent = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 60'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const [output] = (await once(parent.stdout, 'data')) as [Buffer];
   const pid = Number(output.toString());
-  await expect.poll(() => processState(pid)).toBe('zombie');
+  await expect.poll(() => processState(pid), { timeout: 5000 }).toBe('zombie');
   parent.kill('SIGKILL');
   await once(parent, 'exit');
 });
