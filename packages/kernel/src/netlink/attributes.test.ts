@@ -105,6 +105,32 @@ describe('attributes', () => {
     reader.next();
     expect(() => reader.u32()).toThrow(/has 1 bytes instead of 4/);
   });
+
+  it('are refused when they are longer than their length can say', () => {
+    const tooLong = /netlink attribute 7 of \d+ bytes: it can have 65535 at most/;
+    expect(() => new AttributeWriter().bytesOf(7, Buffer.alloc(0xfffc))).toThrow(tooLong);
+    const half = Buffer.alloc(0x8000);
+    expect(() => new AttributeWriter().nested(7, (inner) => inner.bytesOf(1, half).bytesOf(2, half))).toThrow(
+      tooLong,
+    );
+    expect(new AttributeWriter().bytesOf(7, Buffer.alloc(0xfffb)).length).toBe(0x10000);
+  });
+
+  it('that were laid out by hand are written again as they were', () => {
+    // IFLA_MTU 1500, and IFLA_LINKINFO (nested) with the kind "veth" (include/uapi/linux/if_link.h)
+    const laidOut = Buffer.from('08000400dc050000' + '10001280' + '09000100' + '7665746800000000', 'hex');
+    const reader = new AttributeReader(laidOut);
+    const writer = new AttributeWriter(4);
+    while (reader.next()) {
+      const inside = reader.nested();
+      if (reader.type === 4) writer.u32(4, reader.u32());
+      else {
+        expect(inside.next()).toBe(true);
+        writer.nested(reader.type, (nested) => nested.string(inside.type, inside.string()));
+      }
+    }
+    expect(writer.bytes).toEqual(laidOut);
+  });
 });
 
 /** A message: struct nlmsghdr and `payload`, without padding behind it. */

@@ -1,6 +1,10 @@
+import { BerthError } from '@berth/core';
+
 /** NLA_ALIGNTO and NLA_HDRLEN of include/uapi/linux/netlink.h. */
 const ALIGNMENT = 4;
 const HEADER_LENGTH = 4;
+/** nla_len of struct nlattr is 16 bits wide. */
+const MAX_LENGTH = 0xffff;
 /** NLA_F_NESTED (include/uapi/linux/netlink.h). */
 const NESTED = 0x8000;
 
@@ -109,14 +113,15 @@ export class AttributeWriter {
     const start = this.#length;
     this.#attribute(type | NESTED, 0);
     write(this);
-    this.#buffer.writeUInt16LE(this.#length - start, start);
+    this.#buffer.writeUInt16LE(fitting(type, this.#length - start), start);
     return this;
   }
 
   /** Room for a header and a payload of `length`; returns where the payload begins. The buffer may be another one after it. */
   #attribute(type: number, length: number): number {
-    const at = this.#grow(align(HEADER_LENGTH + length));
-    this.#buffer.writeUInt16LE(HEADER_LENGTH + length, at);
+    const size = fitting(type, HEADER_LENGTH + length);
+    const at = this.#grow(align(size));
+    this.#buffer.writeUInt16LE(size, at);
     this.#buffer.writeUInt16LE(type, at + 2);
     return at + HEADER_LENGTH;
   }
@@ -131,4 +136,13 @@ export class AttributeWriter {
     }
     return at;
   }
+}
+
+/** @throws BerthError `invalid` for a length that an attribute cannot have */
+function fitting(type: number, length: number): number {
+  if (length <= MAX_LENGTH) return length;
+  throw new BerthError(
+    'invalid',
+    `netlink attribute ${type & ~NESTED} of ${length} bytes: it can have ${MAX_LENGTH} at most`,
+  );
 }

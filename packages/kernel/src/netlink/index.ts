@@ -1,5 +1,5 @@
 export { AttributeWriter, align } from './attributes.js';
-export { AttributeReader, malformed } from './reader.js';
+export { AttributeReader, atLeast, malformed } from './reader.js';
 export {
   NLM_F_ACK,
   NLM_F_APPEND,

@@ -96,6 +96,16 @@ export class AttributeReader {
   }
 }
 
+/**
+ * The bytes, when they are enough for what has to be in them: a fixed header, a structure of C.
+ *
+ * @throws BerthError `internal` when they are fewer than `size`
+ */
+export function atLeast(size: number, bytes: Buffer, what: string): Buffer {
+  if (bytes.length < size) throw malformed(`${what} of ${bytes.length} bytes instead of ${size}`);
+  return bytes;
+}
+
 /** @returns the error for a message that is not as the protocol has it */
 export function malformed(what: string): BerthError {
   return new BerthError('internal', `malformed netlink message: ${what}`, { op: 'read netlink message' });

@@ -100,6 +100,16 @@ describe('a list', () => {
   });
 });
 
+describe('an answer that is cut short', () => {
+  it('is refused', () => {
+    const short = message(ERROR, 0, 1, Buffer.alloc(2));
+    expect(() => list(short)).toThrow(/an acknowledgement of 2 bytes instead of 4/);
+    expect(() => new Acknowledgements([change('a')], 1).collect(says(short))).toThrow(
+      expect.objectContaining({ code: 'internal' }),
+    );
+  });
+});
+
 describe('acknowledgements', () => {
   const requests = ['a', 'b', 'c'].map(change);
   const collect = (...datagrams: Buffer[]) => new Acknowledgements(requests, 5).collect(says(...datagrams));

@@ -11,7 +11,7 @@ import {
   type NetlinkMessage,
   type NetlinkRequest,
 } from './messages.js';
-import { AttributeReader } from './reader.js';
+import { AttributeReader, atLeast } from './reader.js';
 
 /** include/uapi/linux/netlink.h */
 const NLMSG_ERROR = 2;
@@ -70,7 +70,7 @@ function readOnce(
         return interrupted;
       }
       if (message.type === NLMSG_ERROR) {
-        const result = message.payload.readInt32LE();
+        const result = resultOf(message);
         if (result !== 0) throw failure(request, result, message, 4 + NLMSG_HDRLEN);
         return interrupted;
       }
@@ -103,7 +103,7 @@ export class Acknowledgements {
         const index = message.sequence - this.#first;
         const request = this.#requests[index];
         if (request === undefined || message.type !== NLMSG_ERROR) continue;
-        const result = message.payload.readInt32LE();
+        const result = resultOf(message);
         if (!open.delete(index)) {
           // A mark: the transaction as a whole was refused, and nothing else is acknowledged.
           if (result !== 0) throw failure(request, result, message, 4 + NLMSG_HDRLEN);
@@ -117,6 +117,10 @@ export class Acknowledgements {
     if (failed !== undefined) throw failed.error;
   }
 }
+
+/** The result at the head of an NLMSG_ERROR (struct nlmsgerr). */
+const resultOf = ({ payload }: NetlinkMessage): number =>
+  atLeast(4, payload, 'an acknowledgement').readInt32LE();
 
 /** The error of an NLMSG_ERROR or NLMSG_DONE, with the text of the extended acknowledgement where there is one. */
 function failure(

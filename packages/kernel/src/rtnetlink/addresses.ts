@@ -1,4 +1,11 @@
-import { AttributeReader, AttributeWriter, NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL } from '../netlink/index.js';
+import {
+  AttributeReader,
+  AttributeWriter,
+  NLM_F_ACK,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+  atLeast,
+} from '../netlink/index.js';
 import { familyNumber, familyOf, formatInternet, parseInternet } from './internet.js';
 import type { RouteRequest } from './link-requests.js';
 import type { Address } from './types.js';
@@ -41,7 +48,7 @@ export interface NewAddress {
 
 /** Reads the payload of RTM_NEWADDR; undefined for families other than the Internet's. */
 export function parseAddress(payload: Buffer): Address | undefined {
-  const family = familyOf(payload.readUInt8(0));
+  const family = familyOf(atLeast(IFADDRMSG_LENGTH, payload, 'an address').readUInt8(0));
   if (family === undefined) return undefined;
   const fields: { -readonly [K in keyof Address]: Address[K] } = {
     family,
@@ -71,6 +78,7 @@ export function parseAddress(payload: Buffer): Address | undefined {
         break;
       case IFA.CACHEINFO:
         // struct ifa_cacheinfo: preferred, valid, created, updated
+        atLeast(8, reader.bytes, 'lifetimes of an address');
         fields.preferredLifetime = reader.bytes.readUInt32LE(0);
         fields.validLifetime = reader.bytes.readUInt32LE(4);
         break;

@@ -45,9 +45,14 @@ function ipv6Bytes(text: string): Buffer {
   return bytes;
 }
 
-/** An address as inet_ntop(3) writes it. */
+/**
+ * An address as inet_ntop(3) writes it.
+ *
+ * @throws BerthError `internal` unless it has 4 or 16 bytes
+ */
 export function formatInternet(bytes: Buffer): string {
   if (bytes.length === 4) return bytes.join('.');
+  if (bytes.length !== 16) throw new BerthError('internal', `an IP address of ${bytes.length} bytes`);
   const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(index * 2));
   const { start, length } = longestZeroRun(groups);
   // ::a.b.c.d and ::ffff:a.b.c.d are written with dots (glibc, resolv/inet_ntop.c).

@@ -1,4 +1,4 @@
-import { AttributeReader } from '../netlink/index.js';
+import { AttributeReader, atLeast } from '../netlink/index.js';
 import { formatHardware } from './internet.js';
 import { IFINFOMSG_LENGTH, IFLA, IFLA_BR, IFLA_BRPORT, IFLA_INFO } from './link-attributes.js';
 import type { BridgePortSettings, BridgeSettings, Link, LinkStatistics } from './types.js';
@@ -7,6 +7,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Reads the payload of RTM_NEWLINK: struct ifinfomsg and its attributes. */
 export function parseLink(payload: Buffer): Link {
+  atLeast(IFINFOMSG_LENGTH, payload, 'a link');
   const altNames: string[] = [];
   const link: Mutable<Link> = {
     index: payload.readInt32LE(4),

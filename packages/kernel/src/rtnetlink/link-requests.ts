@@ -1,3 +1,4 @@
+import { BerthError } from '@berth/core';
 import {
   AttributeWriter,
   NLM_F_ACK,
@@ -44,8 +45,6 @@ export interface LinkSettings {
   readonly txQueueLength?: number;
   /** The namespace to be born in, or to move to. */
   readonly namespace?: NamespaceRef;
-  /** No IPv6 address, not even a link-local one, comes by itself (IN6_ADDR_GEN_MODE_NONE). */
-  readonly noIPv6Addresses?: boolean;
 }
 
 export interface NewLink extends LinkSettings {
@@ -72,7 +71,12 @@ export interface NewBridge extends NewLink {
 export interface LinkChange extends LinkSettings {
   /** Only a link that is there takes one: rtnl_create_link of net/core/rtnetlink.c leaves it out. */
   readonly alias?: string;
-  /** A new name; the link must be down, or the kernel recent. */
+  /**
+   * No IPv6 address, not even a link-local one, comes by itself (IN6_ADDR_GEN_MODE_NONE). Only for a link that is
+   * there, before it is set up: at creation Linux refuses it with EAFNOSUPPORT, as the link has no IPv6 yet.
+   */
+  readonly noIPv6Addresses?: boolean;
+  /** A new name, for a link that is referred to by index; the link must be down, or the kernel recent. */
   readonly name?: string;
   readonly master?: number | null;
 }
@@ -103,11 +107,6 @@ function writeSettings(writer: AttributeWriter, settings: LinkSettings): void {
   if (namespace !== undefined) {
     if ('pid' in namespace) writer.u32(IFLA.NET_NS_PID, namespace.pid);
     else writer.u32(IFLA.NET_NS_FD, namespace.fd);
-  }
-  if (settings.noIPv6Addresses === true) {
-    writer.nested(IFLA.AF_SPEC, (spec) =>
-      spec.nested(AF_INET6, (inet6) => inet6.u8(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE)),
-    );
   }
 }
 
@@ -159,15 +158,30 @@ export const linkRequests = {
     return newLink('dummy', dummy);
   },
 
-  /** Changes settings of a link. */
+  /**
+   * Changes settings of a link.
+   *
+   * @throws BerthError `invalid` for a new name with a reference by name: IFLA_IFNAME is either, and the kernel would
+   * change the link that has the new name
+   */
   set(ref: LinkRef, change: LinkChange): RouteRequest {
-    // A link that is referred to by name can't be renamed in the same message: IFLA_IFNAME is either.
+    if ('name' in ref && change.name !== undefined) {
+      throw new BerthError('invalid', `cannot rename ${ref.name} to ${change.name} by name: use its index`, {
+        op: 'set link',
+        subject: ref.name,
+      });
+    }
     const writer = new AttributeWriter().raw(header('index' in ref ? ref.index : 0, change.up));
     const name = change.name ?? ('name' in ref ? ref.name : undefined);
     if (name !== undefined) writer.string(IFLA.IFNAME, name);
     writeSettings(writer, change);
     if (change.alias !== undefined) writer.bytesOf(IFLA.IFALIAS, Buffer.from(change.alias));
     if (change.master !== undefined) writer.u32(IFLA.MASTER, change.master ?? 0);
+    if (change.noIPv6Addresses === true) {
+      writer.nested(IFLA.AF_SPEC, (spec) =>
+        spec.nested(AF_INET6, (inet6) => inet6.u8(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE)),
+      );
+    }
     return {
       type: RTM_NEWLINK,
       flags: NLM_F_ACK,

@@ -1,4 +1,4 @@
-import { AttributeReader } from '../netlink/index.js';
+import { AttributeReader, atLeast } from '../netlink/index.js';
 import { AF_BRIDGE, familyOf, formatHardware, formatInternet } from './internet.js';
 import type { FdbEntry, Neighbour, NeighbourCacheInfo } from './types.js';
 
@@ -17,6 +17,7 @@ interface Fields {
 }
 
 function readFields(payload: Buffer): Fields {
+  atLeast(NDMSG_LENGTH, payload, 'a neighbour');
   const fields: Fields = {};
   const reader = new AttributeReader(payload.subarray(NDMSG_LENGTH));
   while (reader.next()) {
@@ -28,6 +29,7 @@ function readFields(payload: Buffer): Fields {
         fields.address = formatHardware(reader.bytes);
         break;
       case NDA.CACHEINFO:
+        atLeast(16, reader.bytes, 'the age of a neighbour');
         fields.cacheInfo = {
           confirmed: reader.bytes.readUInt32LE(0),
           used: reader.bytes.readUInt32LE(4),
@@ -54,8 +56,8 @@ function readFields(payload: Buffer): Fields {
 
 /** Reads the payload of RTM_NEWNEIGH; undefined for families other than the Internet's. */
 export function parseNeighbour(payload: Buffer): Neighbour | undefined {
-  const family = familyOf(payload.readUInt8(0));
   const { destination, ...fields } = readFields(payload);
+  const family = familyOf(payload.readUInt8(0));
   if (family === undefined || destination === undefined) return undefined;
   return { family, destination, ...fields, ...common(payload) };
 }

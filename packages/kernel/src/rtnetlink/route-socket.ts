@@ -91,7 +91,8 @@ export class RouteSocket implements Disposable {
         if (type === RTM_NEWLINK) found = parseLink(payload);
       });
     } catch (error) {
-      if (!isErrno(error, 'ENODEV')) throw error;
+      // EINVAL: neither an index nor a name; ERANGE: longer than any name (ALTIFNAMSIZ).
+      if (!isErrno(error, 'ENODEV', 'EINVAL', 'ERANGE')) throw error;
     }
     return found;
   }

@@ -7,6 +7,8 @@ import {
   NLM_F_CREATE,
   NLM_F_EXCL,
   NLM_F_REPLACE,
+  atLeast,
+  malformed,
 } from '../netlink/index.js';
 import { familyNumber, familyOf, formatInternet, parseInternet } from './internet.js';
 import type { RouteRequest } from './link-requests.js';
@@ -78,7 +80,7 @@ export interface RouteQuestion {
 
 /** Reads the payload of RTM_NEWROUTE; undefined for families other than the Internet's. */
 export function parseRoute(payload: Buffer): Route | undefined {
-  const family = familyOf(payload.readUInt8(0));
+  const family = familyOf(atLeast(RTMSG_LENGTH, payload, 'a route').readUInt8(0));
   if (family === undefined) return undefined;
   const destinationLength = payload.readUInt8(1);
   const sourceLength = payload.readUInt8(2);
@@ -133,7 +135,7 @@ export function parseRoute(payload: Buffer): Route | undefined {
         break;
       case RTA.CACHEINFO:
         // struct rta_cacheinfo: clntref, lastuse, expires (ticks), …
-        route.expires = Math.trunc(reader.bytes.readInt32LE(8) / USER_HZ);
+        route.expires = Math.trunc(atLeast(12, reader.bytes, 'the age of a route').readInt32LE(8) / USER_HZ);
         break;
       case RTA.UID:
         route.uid = reader.u32();
@@ -148,7 +150,7 @@ export function parseRoute(payload: Buffer): Route | undefined {
 
 function parseVia(bytes: Buffer): { family: Family; address: string } | undefined {
   // struct rtvia: a family in the machine's order, then the address
-  const family = familyOf(bytes.readUInt16LE(0));
+  const family = familyOf(atLeast(2, bytes, 'a gateway').readUInt16LE(0));
   return family === undefined ? undefined : { family, address: formatInternet(bytes.subarray(2)) };
 }
 
@@ -163,7 +165,8 @@ function parseNexthops(bytes: Buffer): RouteNexthop[] {
   for (let at = 0; at + RTNEXTHOP_LENGTH <= bytes.length;) {
     // struct rtnexthop: len, flags, hops, ifindex
     const length = bytes.readUInt16LE(at);
-    if (length < RTNEXTHOP_LENGTH) break;
+    if (length < RTNEXTHOP_LENGTH || at + length > bytes.length)
+      throw malformed(`a nexthop of ${length} bytes at ${at} of ${bytes.length}`);
     const reader = new AttributeReader(bytes.subarray(at + RTNEXTHOP_LENGTH, at + length));
     let gateway: string | undefined;
     while (reader.next()) if (reader.type === RTA.GATEWAY) gateway = formatInternet(reader.bytes);
