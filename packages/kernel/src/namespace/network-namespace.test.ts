@@ -1,8 +1,10 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { RouteSocket, linkRequests } from '../rtnetlink/index.js';
 import { NETNS_DIRECTORY, NetworkNamespace, inNamespace, warmThreadPool } from './index.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'berth-namespace-'));
@@ -80,6 +82,47 @@ describe('inNamespace', () => {
     };
     expect(() => inNamespace(namespace, failing)).toThrow('inside');
     expect(inode()).toBe(home);
+  });
+
+  it('leaves sockets where they were made', () => {
+    const outside = RouteSocket.open();
+    const inside = inNamespace(namespace, () => RouteSocket.open());
+    inside.run(linkRequests.addBridge({ name: 'only-inside' }));
+    expect(inside.link('only-inside')?.kind).toBe('bridge');
+    expect(outside.link('only-inside')).toBeUndefined();
+    expect(inNamespace(namespace, () => outside.link('only-inside'))).toBeUndefined();
+    for (const socket of [outside, inside]) socket.close();
+  });
+
+  it('enters nothing by a handle that is closed, though its descriptor may be in use again', () => {
+    const closed = NetworkNamespace.open(path);
+    closed.close();
+    closed.close();
+    expect(() => inNamespace(closed, inode)).toThrow(
+      `the handle on network namespace ${namespace.inode} is closed`,
+    );
+    expect(inode()).toBe(home);
+  });
+
+  it('enters nothing that is no network namespace', () => {
+    using other = NetworkNamespace.open('/proc/self/ns/uts');
+    expect(() => inNamespace(other, inode)).toThrow(
+      expect.objectContaining({ errno: 'EINVAL', op: 'enter network namespace' }),
+    );
+    expect(inode()).toBe(home);
+  });
+
+  it('enters that of a process', async () => {
+    const sleeper = spawn('nsenter', [`--net=${path}`, 'sh', '-c', 'echo; exec sleep 60']);
+    await once(sleeper.stdout, 'data');
+    using entered = NetworkNamespace.ofProcess(sleeper.pid ?? 0);
+    expect(inNamespace(entered, inode)).toBe(namespace.inode);
+    sleeper.kill();
+    await once(sleeper, 'close');
+    expect(inNamespace(entered, inode)).toBe(namespace.inode);
+    expect(() => NetworkNamespace.ofProcess(0x7fffffff)).toThrow(
+      expect.objectContaining({ code: 'not-found' }),
+    );
   });
 
   it('refuses what goes on later, at compile time and at run time', () => {

@@ -22,14 +22,24 @@ const THREAD_NAMESPACE = '/proc/thread-self/ns/net';
 
 /** A handle on a network namespace. The namespace lives as long as a handle, a process or a bind mount holds it. */
 export class NetworkNamespace implements Disposable {
-  readonly fd: number;
   /** What tells namespaces apart: the inode on the kernel's namespace file system. */
   readonly inode: bigint;
+  readonly #fd: number;
   #open = true;
 
   private constructor(fd: number) {
-    this.fd = fd;
+    this.#fd = fd;
     this.inode = fstatSync(fd, { bigint: true }).ino;
+  }
+
+  /**
+   * The handle's descriptor.
+   *
+   * @throws BerthError `internal` when it is closed: its number may be another namespace's by now
+   */
+  get fd(): number {
+    if (this.#open) return this.#fd;
+    throw new BerthError('internal', `the handle on network namespace ${this.inode} is closed`);
   }
 
   /** The namespace of the calling thread. */
@@ -100,7 +110,7 @@ export class NetworkNamespace implements Disposable {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    closeSync(this.fd);
+    closeSync(this.#fd);
   }
 
   [Symbol.dispose](): void {
