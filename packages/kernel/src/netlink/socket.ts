@@ -35,14 +35,24 @@ const BATCH = 256;
 
 /** A netlink socket of one family, bound to the namespace of the thread that opened it. Requests are synchronous. */
 export class NetlinkSocket {
-  readonly fd: number;
+  readonly #fd: number;
   readonly #received = Buffer.alloc(RECEIVE_BUFFER);
   #outgoing = Buffer.alloc(4096);
   #sequence = 0;
   #closed = false;
 
   private constructor(fd: number) {
-    this.fd = fd;
+    this.#fd = fd;
+  }
+
+  /**
+   * The socket's descriptor.
+   *
+   * @throws BerthError `internal` when it is closed: its number may be another file's by now
+   */
+  get fd(): number {
+    if (!this.#closed) return this.#fd;
+    throw new BerthError('internal', 'the netlink socket is closed');
   }
 
   /** @param family NETLINK_ROUTE, NETLINK_NETFILTER (include/uapi/linux/netlink.h) */
@@ -142,14 +152,14 @@ export class NetlinkSocket {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    close(this.fd);
+    close(this.#fd);
   }
 
   /** Closes on a thread of the pool, for sockets whose end waits for the kernel. */
   closeInBackground(): void {
     if (this.#closed) return;
     this.#closed = true;
-    void close.async(this.fd);
+    void close.async(this.#fd);
   }
 
   [Symbol.dispose](): void {

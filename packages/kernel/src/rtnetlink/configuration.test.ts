@@ -250,3 +250,18 @@ describe('tables', () => {
     );
   });
 });
+
+describe('a socket that is closed', () => {
+  it('does what was asked for before, and nothing more', async () => {
+    const socket = RouteSocket.open(here);
+    socket.run(linkRequests.addVeth({ name: 'last', peer: { name: 'lastp' } }));
+    const under = socket.runAsync(linkRequests.delete({ name: 'last' }));
+    socket.close();
+    socket.close();
+    expect(() => socket.links()).toThrow('the netlink socket is closed');
+    await expect(socket.runAsync(linkRequests.delete({ name: 'br0' }))).rejects.toThrow('is closed');
+    await under;
+    expect(routes.link('last')).toBeUndefined();
+    expect(routes.link('br0')).toBeDefined();
+  });
+});

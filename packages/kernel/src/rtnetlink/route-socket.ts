@@ -32,6 +32,7 @@ export class RouteSocket implements Disposable {
   /** What `runAsync` uses: a request under way there must not meet the replies of others. */
   #background: NetlinkSocket | undefined;
   #queue: Promise<void> = Promise.resolve();
+  #closed = false;
 
   private constructor(open: () => NetlinkSocket) {
     this.#open = open;
@@ -55,6 +56,7 @@ export class RouteSocket implements Disposable {
 
   /** As {@link run}, without blocking this thread; several calls are carried out one after the other. */
   runAsync(...requests: readonly RouteRequest[]): Promise<void> {
+    if (this.#closed) return Promise.reject(new BerthError('internal', 'the netlink socket is closed'));
     this.#background ??= this.#open();
     const socket = this.#background;
     const turn = this.#queue.then(() => socket.runAsync(requests));
@@ -155,6 +157,7 @@ export class RouteSocket implements Disposable {
 
   /** Closes at once, or when the last `runAsync` is done. */
   close(): void {
+    this.#closed = true;
     this.#socket.close();
     void this.#queue.then(() => this.#background?.close());
   }
