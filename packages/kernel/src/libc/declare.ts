@@ -77,8 +77,3 @@ export function check(result: number, op: string, subject?: string): number {
   if (result < 0) throw new KernelError(errnoName(-result), { op, subject });
   return result;
 }
-
-/** The address of a Buffer's first byte, for structures that hold pointers. The caller keeps the Buffer alive. */
-export function addressOf(buffer: Buffer): bigint {
-  return koffi.address(buffer);
-}

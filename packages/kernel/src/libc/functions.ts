@@ -42,18 +42,6 @@ export const recv = declare<[fd: number, data: Buffer, length: number, flags: nu
   'int',
 ]);
 
-export const sendmsg = declare<[fd: number, header: Buffer, flags: number]>('sendmsg', 'long', [
-  'int',
-  'void *',
-  'int',
-]);
-
-export const recvmsg = declare<[fd: number, header: Buffer, flags: number]>('recvmsg', 'long', [
-  'int',
-  'void *',
-  'int',
-]);
-
 export const setns = declare<[fd: number, type: number]>('setns', 'int', ['int', 'int']);
 
 export const unshare = declare<[flags: number]>('unshare', 'int', ['int']);

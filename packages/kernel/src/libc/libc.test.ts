@@ -1,16 +1,9 @@
-import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { KernelError, isErrno } from '../errors.js';
-import { check, close, errnoName, errnoNumber, MessageHeader, recvmsg, sendmsg, declare } from './index.js';
-
-const socketpair = declare<[number, number, number, Buffer]>('socketpair', 'int', [
-  'int',
-  'int',
-  'int',
-  'void *',
-]);
+import { check, close, errnoName, errnoNumber } from './index.js';
 
 describe('libc', () => {
   it('returns -errno as the kernel does, and check makes it an error', async () => {
@@ -43,29 +36,5 @@ describe('libc', () => {
       code: 'conflict',
       message: 'add link a: File exists (no)',
     });
-  });
-
-  it('passes scattered data and descriptors through a message header', () => {
-    const pair = Buffer.alloc(8);
-    check(socketpair(1, 5 /* SOCK_SEQPACKET */, 0, pair), 'socketpair');
-    const [left, right] = [pair.readInt32LE(0), pair.readInt32LE(4)];
-    // struct cmsghdr { size_t len = 20; int level = SOL_SOCKET; int type = SCM_RIGHTS; } + one descriptor
-    const control = Buffer.alloc(24);
-    control.writeBigUInt64LE(20n, 0);
-    control.writeInt32LE(1, 8);
-    control.writeInt32LE(1, 12);
-    const file = openSync('/proc/self/comm', 'r');
-    control.writeInt32LE(file, 16);
-    const sent = new MessageHeader({ vectors: [Buffer.from('ab'), Buffer.from('cd')], control });
-    expect(check(sendmsg(left, sent.buffer, 0), 'sendmsg')).toBe(4);
-    const data = Buffer.alloc(8);
-    const received = new MessageHeader({ vectors: [data], control: Buffer.alloc(64) });
-    expect(check(recvmsg(right, received.buffer, 0), 'recvmsg')).toBe(4);
-    expect(data.toString('latin1', 0, 4)).toBe('abcd');
-    expect(received.flags).toBe(0);
-    expect(received.controlLength).toBeGreaterThanOrEqual(20);
-    const passed = received.parts.control?.readInt32LE(16) ?? -1;
-    expect(readFileSync(passed, 'utf8')).not.toBe('');
-    for (const fd of [file, passed, left, right]) expect(close(fd)).toBe(0);
   });
 });

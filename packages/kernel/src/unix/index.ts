@@ -1,3 +1,2 @@
-export { DescriptorReceiver } from './descriptor-receiver.js';
 export { SeqpacketClient } from './seqpacket-client.js';
 export { makeRaw, openTerminal, setWindowSize } from './terminal.js';
