@@ -30,7 +30,7 @@ function takeGlobalOptions(argv: readonly string[]): readonly string[] | number 
   let words = argv;
   for (;;) {
     const [word = '', value] = words;
-    const inline = /^(?:--host|-H)=(.*)$/.exec(word)?.[1];
+    const inline = /^(?:--host=|-H=?)(.+)$/.exec(word)?.[1];
     if (inline !== undefined) {
       chooseHost(inline);
       words = words.slice(1);
@@ -41,7 +41,8 @@ function takeGlobalOptions(argv: readonly string[]): readonly string[] | number 
       }
       chooseHost(value);
       words = words.slice(2);
-    } else if (word === '' || word === '-h' || word === '--help' || word === 'help') {
+    } else if (word === '--') return words.slice(1);
+    else if (word === '' || word === '-h' || word === '--help' || word === 'help') {
       print(help());
       return 0;
     } else if (word === '-v' || word === '--version') return ['version'];

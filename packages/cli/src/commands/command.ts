@@ -1,6 +1,8 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, type Help } from 'commander';
 import { ApiError, DaemonUnreachable } from '../client/api-error.js';
 import { printError } from '../terminal/output.js';
+import { FlagError, invalidArgument, plainFlags } from './flags.js';
+import { unknownFlag } from './not-yet.js';
 
 /** A command line that is not understood, or a refusal: docker's own status for it. */
 export const REFUSED = 125;
@@ -22,9 +24,22 @@ export function command(name: string, usage: string, description: string): Comma
     .usage(usage)
     .description(description)
     .helpOption('--help', 'print usage')
+    .configureHelp({ formatHelp })
     .exitOverride()
     .configureOutput({ writeErr: () => undefined })
     .allowExcessArguments(true);
+}
+
+/** The page of `--help`, laid out as docker's. */
+function formatHelp(parser: Command, help: Help): string {
+  const rows = help.visibleOptions(parser).map(({ short, long, flags, description }) => {
+    const value = flags.replace(/^.*?(?=<)|^[^<]*$/, '').replace(/[<>]/g, '');
+    const names = short === undefined ? `    ${long ?? ''}` : `${short}, ${long ?? ''}`;
+    return [`  ${names}${value === '' ? '' : ` ${value}`}`, description] as const;
+  });
+  const width = Math.max(...rows.map(([names]) => names.length)) + 3;
+  const options = rows.map(([names, description]) => `${names.padEnd(width)}${description}\n`).join('');
+  return `Usage:  ${parser.name()} ${parser.usage()}\n\n${parser.description()}\n\nOptions:\n${options}`;
 }
 
 /** An option that may be given several times. */
@@ -32,24 +47,57 @@ export function collect(value: string, earlier: readonly string[] = []): string[
   return [...earlier, value];
 }
 
+/** An option whose value is checked by a function that tells what is wrong with it. */
+export function checked(reasonAgainst: (value: string) => string | undefined): (value: string) => string {
+  return (value) => {
+    const reason = reasonAgainst(value);
+    if (reason !== undefined) throw new InvalidArgumentError(reason);
+    return value;
+  };
+}
+
+/** The same for one that may be given several times. */
+export function checkedList(
+  reasonAgainst: (value: string) => string | undefined,
+): (value: string, earlier?: readonly string[]) => string[] {
+  const check = checked(reasonAgainst);
+  return (value, earlier) => collect(check(value), earlier);
+}
+
+/** For {@link checked}: a number of seconds, lines or things. */
+export function notInteger(value: string): string | undefined {
+  return /^-?\d+$/.test(value) ? undefined : 'it should be a whole number';
+}
+
 /**
  * Reads a command line.
  *
+ * @param endAtOperand whether flags end at the first operand, as those of `run` do
  * @returns its operands, or undefined where help was asked for and printed
  * @throws Failure 125 for flags that are not understood
  */
-export function parse(parser: Command, argv: readonly string[]): string[] | undefined {
+export function parse(parser: Command, argv: readonly string[], endAtOperand = false): string[] | undefined {
+  const name = parser.name().replace(/^berth /, '');
+  const { options } = parser;
   try {
-    parser.parse(argv, { from: 'user' });
+    const unknown = (flag: string): string => unknownFlag(name, flag);
+    parser.parse(plainFlags(argv, { options, endAtOperand, unknown }), { from: 'user' });
     return parser.args;
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return undefined;
-    const reason = error.message
-      .replace(/^error: /, '')
-      .replace(/^unknown option '(.*)'$/, 'unknown flag: $1');
+    if (error instanceof CommanderError && error.exitCode === 0) return undefined;
+    const reason = error instanceof FlagError ? error.message : reasonOf(error, parser);
     throw new Failure(`${reason}\nSee '${parser.name()} --help'.`, REFUSED);
   }
+}
+
+/** Commander's refusal of a value, in docker's words. */
+function reasonOf(error: unknown, { options }: Command): string {
+  if (!(error instanceof CommanderError)) throw error;
+  const [, flags, value = '', reason = ''] =
+    /^error: option '(.*)' argument '(.*)' is invalid\. (.*)$/s.exec(error.message) ?? [];
+  const option = options.find((candidate) => candidate.flags === flags);
+  if (option === undefined) return error.message.replace(/^error: /, '');
+  return invalidArgument(option, value, reason);
 }
 
 /** @throws Failure in Docker's words */

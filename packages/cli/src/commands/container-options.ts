@@ -1,19 +1,15 @@
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { Failure, REFUSED, collect } from './command.js';
+import { checked, checkedList, collect, notInteger } from './command.js';
+import { networkBody, type NetworkOptions } from './endpoints.js';
 import { parseExposed, parsePublished } from './publish.js';
+import { environment, notAddress, notDomain, notHostEntry, pairs } from './words.js';
 
 /** The flags that `run` and `create` share, as commander gives them. */
-export interface ContainerOptions {
+export interface ContainerOptions extends NetworkOptions {
   readonly name?: string;
   readonly publish?: string[];
   readonly publishAll?: boolean;
   readonly expose?: string[];
-  readonly network?: string[];
-  readonly net?: string[];
-  readonly networkAlias?: string[];
-  readonly ip?: string;
-  readonly macAddress?: string;
   readonly env?: string[];
   readonly envFile?: string[];
   readonly interactive?: boolean;
@@ -39,7 +35,7 @@ export interface ContainerOptions {
   readonly rm?: boolean;
 }
 
-/** Declares the shared flags. Operands begin at the image: what follows belongs to the container. */
+/** Declares the shared flags. */
 export function addContainerOptions(parser: Command): Command {
   return parser
     .option('--name <name>', 'name of the container')
@@ -57,25 +53,23 @@ export function addContainerOptions(parser: Command): Command {
     .option('-t, --tty', 'give it a terminal')
     .option('-h, --hostname <name>', 'host name inside')
     .option('--domainname <name>', 'domain name inside')
-    .option('--dns <address>', 'name server for names that are not ours', collect)
-    .option('--dns-search <domain>', 'search domain', collect)
+    .option('--dns <address>', 'name server for names that are not ours', checkedList(notAddress))
+    .option('--dns-search <domain>', 'search domain', checkedList(notDomain))
     .option('--dns-option <option>', 'resolver option', collect)
-    .option('--add-host <entry>', 'NAME:ADDRESS for /etc/hosts', collect)
+    .option('--add-host <entry>', 'NAME:ADDRESS for /etc/hosts', checkedList(notHostEntry))
     .option('-v, --volume <bind>', 'SOURCE:TARGET[:ro]', collect)
     .option('-w, --workdir <folder>', 'working directory inside')
     .option('-u, --user <user>', 'user (and :group) inside')
     .option('-l, --label <label>', 'NAME=VALUE', collect)
     .option('--entrypoint <program>', 'replaces that of the image')
     .option('--stop-signal <signal>', 'signal that stops it')
-    .option('--stop-timeout <seconds>', 'seconds until it is killed')
+    .option('--stop-timeout <seconds>', 'seconds until it is killed', checked(notInteger))
     .option('--read-only', 'mount the root file system read-only')
     .option('--privileged', 'all capabilities and devices')
     .option('--cap-add <capability>', 'add a capability', collect)
     .option('--cap-drop <capability>', 'drop a capability', collect)
     .option('--sysctl <setting>', 'NAME=VALUE', collect)
-    .option('--rm', 'remove it when it ends')
-    .passThroughOptions()
-    .enablePositionalOptions();
+    .option('--rm', 'remove it when it ends');
 }
 
 /** The body of ContainerCreate. @throws Failure for values that are not understood */
@@ -86,21 +80,13 @@ export function createBody(
   attach: boolean,
 ): object {
   const { exposed, bindings } = parsePublished(options.publish ?? []);
-  const networks = [...(options.network ?? []), ...(options.net ?? [])];
-  const [mode = 'default', ...more] = networks;
-  const endpoint = {
-    ...(options.networkAlias === undefined ? {} : { Aliases: options.networkAlias }),
-    ...(options.ip === undefined ? {} : { IPAMConfig: { IPv4Address: options.ip } }),
-    ...(options.macAddress === undefined ? {} : { MacAddress: options.macAddress }),
-  };
-  const endpoints: Record<string, object> = Object.fromEntries(more.map((name) => [name, {}]));
-  if (Object.keys(endpoint).length > 0 || more.length > 0) endpoints[mode] = endpoint;
+  const { mode, endpoints } = networkBody(options);
   return {
     Image: image,
     Cmd: command.length > 0 ? command : null,
     Entrypoint:
       options.entrypoint === undefined ? null : options.entrypoint === '' ? [''] : [options.entrypoint],
-    Env: environment(options),
+    Env: environment(options.env ?? [], options.envFile ?? []),
     Labels: pairs('label', options.label ?? []),
     Hostname: options.hostname ?? '',
     Domainname: options.domainname ?? '',
@@ -136,30 +122,4 @@ export function createBody(
     },
     NetworkingConfig: { EndpointsConfig: endpoints },
   };
-}
-
-/** `NAME=VALUE` as it is; `NAME` with this shell's value, or not at all where it has none. */
-function environment({ env = [], envFile = [] }: ContainerOptions): string[] {
-  const lines = envFile.flatMap((file) =>
-    readFileSync(file, 'utf8')
-      .split('\n')
-      .map((line) => line.trim())
-      .filter((line) => line !== '' && !line.startsWith('#')),
-  );
-  return [...lines, ...env].flatMap((entry) => {
-    if (entry.startsWith('=')) throw new Failure(`invalid environment variable: ${entry}`, REFUSED);
-    if (entry.includes('=')) return [entry];
-    const value = process.env[entry];
-    return value === undefined ? [] : [`${entry}=${value}`];
-  });
-}
-
-/** `NAME=VALUE` words as an object. @throws Failure for one without a name */
-export function pairs(kind: string, words: readonly string[]): Record<string, string> {
-  const entries = words.map((word) => {
-    const [, name = '', value = ''] = /^([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
-    if (name === '') throw new Failure(`invalid ${kind} "${word}": it should be NAME=VALUE`, REFUSED);
-    return [name, value] as const;
-  });
-  return Object.fromEntries(entries);
 }

@@ -4,12 +4,15 @@ import { print } from '../terminal/output.js';
 import { runSession } from '../terminal/session.js';
 import { Failure, collect, command, needOperands, parse } from './command.js';
 import { startFailure } from './run.js';
+import { environment } from './words.js';
 
 interface ExecOptions {
   readonly interactive?: boolean;
   readonly tty?: boolean;
   readonly detach?: boolean;
   readonly env?: string[];
+  readonly envFile?: string[];
+  readonly detachKeys?: string;
   readonly user?: string;
   readonly workdir?: string;
   readonly privileged?: boolean;
@@ -25,13 +28,13 @@ export async function exec(argv: readonly string[]): Promise<number> {
     .option('-i, --interactive', 'hand over this input')
     .option('-t, --tty', 'give it a terminal')
     .option('-d, --detach', 'leave it running')
-    .option('-e, --env <variable>', 'NAME=VALUE', collect)
+    .option('-e, --env <variable>', 'NAME=VALUE, or NAME of a variable of this shell', collect)
+    .option('--env-file <file>', 'file of NAME=VALUE lines', collect)
+    .option('--detach-keys <keys>', 'keys that leave it running (ctrl-p,ctrl-q)')
     .option('-u, --user <user>', 'user (and :group)')
     .option('-w, --workdir <folder>', 'working directory')
-    .option('--privileged', 'all capabilities')
-    .passThroughOptions()
-    .enablePositionalOptions();
-  const operands = parse(parser, argv);
+    .option('--privileged', 'all capabilities');
+  const operands = parse(parser, argv, true);
   if (operands === undefined) return 0;
   needOperands(parser, operands, 2);
   const options = parser.opts<ExecOptions>();
@@ -46,7 +49,7 @@ export async function exec(argv: readonly string[]): Promise<number> {
     AttachStdin: interactive && !detach,
     AttachStdout: !detach,
     AttachStderr: !detach,
-    Env: options.env ?? null,
+    Env: environment(options.env ?? [], options.envFile ?? []),
     User: options.user ?? '',
     WorkingDir: options.workdir ?? '',
     Privileged: options.privileged ?? false,
@@ -64,7 +67,8 @@ export async function exec(argv: readonly string[]): Promise<number> {
     }
     const hijacked = await api.hijack(`${path}/start`, { body: { Detach: false, Tty: tty } });
     const resize = (h: number, w: number) => api.call('POST', `${path}/resize`, { query: { h, w } });
-    if (await runSession(hijacked, { stdin: interactive, tty, resize })) return 0;
+    if (await runSession(hijacked, { stdin: interactive, tty, resize, detachKeys: options.detachKeys }))
+      return 0;
   } catch (error) {
     throw error instanceof ApiError ? startFailure(error) : error;
   }

@@ -3,7 +3,7 @@ import { ApiError } from '../client/api-error.js';
 import type { ContainerInspect } from '../client/api-types.js';
 import { print } from '../terminal/output.js';
 import { runSession } from '../terminal/session.js';
-import { command, forEach, needOperands, parse } from './command.js';
+import { checked, command, forEach, notInteger, needOperands, parse } from './command.js';
 import { startFailure } from './run.js';
 
 const path = (container: string, verb: string): string =>
@@ -72,8 +72,8 @@ export async function attach(argv: readonly string[]): Promise<number> {
 /** `berth stop` */
 export async function stop(argv: readonly string[]): Promise<number> {
   const parser = command('stop', '[OPTIONS] CONTAINER [CONTAINER...]', 'Stop running containers')
-    .option('-t, --timeout <seconds>', 'seconds until it is killed')
-    .option('--time <seconds>', 'the same')
+    .option('-t, --timeout <seconds>', 'seconds until it is killed', checked(notInteger))
+    .option('--time <seconds>', 'the same', checked(notInteger))
     .option('-s, --signal <signal>', 'signal to send');
   const operands = parse(parser, argv);
   if (operands === undefined) return 0;

@@ -5,7 +5,7 @@ import { portsColumn } from '../format/ports.js';
 import { table } from '../format/table.js';
 import { fillTemplate } from '../format/template.js';
 import { print } from '../terminal/output.js';
-import { collect, command, needOperands, parse } from './command.js';
+import { checked, collect, command, notInteger, needOperands, parse } from './command.js';
 import { filtersOf } from './logs.js';
 
 interface ListOptions {
@@ -62,7 +62,7 @@ function titleOf(field: string, headings: readonly (readonly [string, string])[]
 export async function ps(argv: readonly string[]): Promise<number> {
   const parser = listing('ps', 'List containers')
     .option('-a, --all', 'also those that do not run')
-    .option('-n, --last <number>', 'the last ones made, running or not')
+    .option('-n, --last <number>', 'the last ones made, running or not', checked(notInteger))
     .option('-l, --latest', 'the last one made');
   const operands = parse(parser, argv);
   if (operands === undefined) return 0;

@@ -1,8 +1,8 @@
 import { connect } from '../client/api-client.js';
 import { print, printError } from '../terminal/output.js';
 import { Failure, collect, command, forEach, needOperands, parse } from './command.js';
-import { pairs } from './container-options.js';
 import { filtersOf } from './logs.js';
+import { pairs } from './words.js';
 
 interface CreateOptions {
   readonly driver: string;

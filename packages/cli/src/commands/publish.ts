@@ -23,10 +23,14 @@ export function parsePublished(specs: readonly string[]): PublishedPorts {
   for (const spec of specs) {
     const { address, host, inside, protocol } = splitSpec(spec);
     const container = parseRange(spec, inside);
-    const published = host === '' ? undefined : parseRange(spec, host);
+    // Docker takes host port 0 for any free one.
+    const published = host === '' || host === '0' ? undefined : parseRange(spec, host);
     const count = container.last - container.first;
     if (published !== undefined && published.last - published.first !== count) {
-      // One container port can be published at any one port of a range; that choice is the daemon's at Docker's.
+      if (count === 0) {
+        const reason = `a range of host ports (${host}) for one port is not supported by Berth; give one port, or none for any free one`;
+        throw refused(spec, reason);
+      }
       throw refused(spec, `the ranges ${host} and ${inside} are not of the same length`);
     }
     for (let offset = 0; offset <= count; offset++) {
@@ -51,7 +55,8 @@ export function parseExposed(specs: readonly string[]): Record<string, object> {
 }
 
 function splitSpec(spec: string): { address: string; host: string; inside: string; protocol: string } {
-  const [, ports = '', protocol = 'tcp'] = /^(.*?)(?:\/([^/]*))?$/.exec(spec) ?? [];
+  const [, ports = '', suffix = 'tcp'] = /^(.*?)(?:\/([^/]*))?$/.exec(spec) ?? [];
+  const protocol = suffix.toLowerCase();
   if (protocol !== 'tcp' && protocol !== 'udp' && protocol !== 'sctp') {
     throw refused(spec, `the protocol "${protocol}" should be tcp or udp`);
   }

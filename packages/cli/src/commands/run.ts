@@ -16,7 +16,7 @@ export async function create(argv: readonly string[]): Promise<number> {
   const parser = addContainerOptions(
     command('create', '[OPTIONS] IMAGE [COMMAND] [ARG...]', 'Create a new container'),
   );
-  const operands = parse(parser, argv);
+  const operands = parse(parser, argv, true);
   if (operands === undefined) return 0;
   needOperands(parser, operands, 1);
   const { Id } = await createContainer(connect(), operands, parser.opts(), true);
@@ -29,7 +29,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const parser = addContainerOptions(
     command('run', '[OPTIONS] IMAGE [COMMAND] [ARG...]', 'Create and run a new container from an image'),
   ).option('-d, --detach', 'leave it running and print its id');
-  const operands = parse(parser, argv);
+  const operands = parse(parser, argv, true);
   if (operands === undefined) return 0;
   needOperands(parser, operands, 1);
   const options = parser.opts<ContainerOptions & { detach?: boolean }>();
@@ -61,7 +61,7 @@ async function createContainer(
     return created;
   } catch (error) {
     if (error instanceof ApiError && /^No such image/.test(error.message)) {
-      printError(`Unable to find image '${image}' locally\n`);
+      printError(`Unable to find image '${withTag(image)}' locally\n`);
       throw new Failure(
         `${error.message}; there is no registry yet: berth image import FILE ${image}`,
         REFUSED,
@@ -69,6 +69,11 @@ async function createContainer(
     }
     throw error;
   }
+}
+
+/** A reference as docker shows it: one without tag or digest means `latest`. */
+function withTag(image: string): string {
+  return /[:@]/.test(image.slice(image.lastIndexOf('/') + 1)) ? image : `${image}:latest`;
 }
 
 async function runAttached(api: ApiClient, id: string, options: ContainerOptions): Promise<number> {
@@ -119,12 +124,18 @@ async function startOrDiscard(api: ApiClient, id: string, options: ContainerOpti
   }
 }
 
-/** 127: there is no such command in the image; 126: it can't be run; 125: anything else. */
+/**
+ * A start that failed, with docker's status for it (docker/cli, container/run.go, toStatusError): 127 where there is
+ * no such command, 126 where it can't be run, else 125. Docker reads the status out of the whole message; here only
+ * what runc says of the command itself counts, so that a folder that is missing is not taken for a command.
+ */
 export function startFailure(error: ApiError): Failure {
   const message = `Error response from daemon: ${error.message}`;
-  if (/executable file not found|no such file or directory/.test(error.message))
+  const [, said] = /\bexec:? (?:"(?:[^"\\]|\\.)*"|\/\S*): (.*)$/s.exec(error.message) ?? [];
+  if (said === undefined) return new Failure(message, REFUSED);
+  if (/executable file not found|no such file or directory|system cannot find the file/.test(said))
     return new Failure(message, 127);
-  if (/permission denied|is a directory/.test(error.message)) return new Failure(message, 126);
+  if (/permission denied|is a directory/.test(said)) return new Failure(message, 126);
   return new Failure(message, REFUSED);
 }
 
