@@ -1,4 +1,5 @@
 import type { Driver, DriverNetwork } from '../driver.js';
+import { NOTHING } from '../nothing.js';
 
 /** The host's own network stack: there is nothing to make, and nothing to take away. */
 export class HostDriver implements Driver {
@@ -10,14 +11,3 @@ export class HostDriver implements Driver {
     return NOTHING;
   }
 }
-
-const NOTHING: DriverNetwork = {
-  warnings: [],
-  isGateway: false,
-  interfacePrefix: 'eth',
-  create: () => undefined,
-  delete: () => Promise.resolve(),
-  attach: () => undefined,
-  restore: () => undefined,
-  detach: () => Promise.resolve(),
-};

@@ -1,4 +1,5 @@
 import type { Driver, DriverNetwork } from '../driver.js';
+import { NOTHING } from '../nothing.js';
 
 /** A network stack with loopback alone: the sandbox has it already. */
 export class NullDriver implements Driver {
@@ -10,14 +11,3 @@ export class NullDriver implements Driver {
     return NOTHING;
   }
 }
-
-const NOTHING: DriverNetwork = {
-  warnings: [],
-  isGateway: false,
-  interfacePrefix: 'eth',
-  create: () => undefined,
-  delete: () => Promise.resolve(),
-  attach: () => undefined,
-  restore: () => undefined,
-  detach: () => Promise.resolve(),
-};
