@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync } from 'node:fs';
-import { join, posix } from 'node:path';
+import { dirname, join, posix } from 'node:path';
 import { BerthError } from '@berth/core';
 import type { ContainerMount } from '../model.js';
 
@@ -52,9 +52,25 @@ export function checkMounts(mounts: readonly ContainerMount[]): void {
   }
 }
 
-/** Makes the directories that are not there yet, as `-v` of Docker does. */
+/**
+ * Makes the directories that are not there yet, as `-v` of Docker does.
+ *
+ * @throws BerthError `invalid`, naming the one that cannot be made
+ */
 export function prepareMounts(mounts: readonly ContainerMount[]): void {
-  for (const { source } of mounts) {
-    if (!existsSync(source)) mkdirSync(source, { recursive: true, mode: 0o755 });
+  for (const { source } of mounts) if (!existsSync(source)) makeDirectories(source);
+}
+
+/** One level at a time: Node's own `recursive` never returns where the kernel refuses with ENOENT, as below /proc. */
+function makeDirectories(path: string): void {
+  const parent = dirname(path);
+  if (!existsSync(parent)) makeDirectories(parent);
+  try {
+    mkdirSync(path, { mode: 0o755 });
+  } catch (cause) {
+    throw new BerthError('invalid', `error while creating mount source path '${path}': ${String(cause)}`, {
+      subject: path,
+      cause,
+    });
   }
 }
