@@ -84,6 +84,10 @@ describe('the docker command', () => {
     const memory = await tryDocker('run', '--rm', '--memory', '64m', 'busybox', 'true');
     expect(memory.status).toBe(125);
     expect(memory.stderr).toMatch(/Memory/);
+    const network = await tryDocker('run', '--rm', '--network', 'nowhere', 'busybox', 'true');
+    expect(network).toMatchObject({ status: 125, stdout: '' });
+    expect(network.stderr).toMatch(/network nowhere not found/);
+    expect(network.stderr).not.toMatch(/Unable to find image/);
     expect((await tryDocker('pull', 'busybox')).status).toBe(1);
     expect((await tryDocker('swarm', 'init')).status).toBe(1);
   });

@@ -1,5 +1,5 @@
-import { BerthError, shortId } from '@berth/core';
-import type { EndpointSpec, PortSpec, SandboxSpec } from '@berth/network';
+import { BerthError, isBerthError, shortId } from '@berth/core';
+import type { EndpointSpec, Network, PortSpec, SandboxSpec } from '@berth/network';
 import type { ContainerSpec, EndpointConfig } from '../model.js';
 import type { ContainerContext } from './context.js';
 import type { ContainerRecord, NetworkMembership } from './table.js';
@@ -25,7 +25,21 @@ export function resolveNetworkMode(context: ContainerContext, spec: ContainerSpe
     return `${CONTAINER_PREFIX}${context.table.find(reference).id}`;
   }
   if (mode === '' || mode === 'default' || mode === 'bridge') return 'bridge';
-  return context.network.network(mode).name;
+  return askedNetwork(context, mode).name;
+}
+
+/**
+ * The network that a request for a new container names.
+ *
+ * @throws BerthError `invalid` where there is none: clients take "not found" for the image, and pull it
+ */
+function askedNetwork(context: ContainerContext, reference: string): Network {
+  try {
+    return context.network.network(reference);
+  } catch (error) {
+    if (!isBerthError(error, 'not-found')) throw error;
+    throw new BerthError('invalid', error.message, { subject: reference, cause: error });
+  }
 }
 
 function checkShared(spec: ContainerSpec): void {
@@ -53,10 +67,10 @@ export function memberships(
 ): Record<string, NetworkMembership> {
   const joined: Record<string, NetworkMembership> = {};
   if (sharedContainer(mode) !== undefined) return joined;
-  const main = context.network.network(mode);
+  const main = askedNetwork(context, mode);
   joined[main.name] = { networkId: main.id, config: { aliases: [], macAddress: spec.macAddress } };
   for (const [reference, config] of Object.entries(spec.networks)) {
-    const { id, name } = context.network.network(reference === 'default' ? 'bridge' : reference);
+    const { id, name } = askedNetwork(context, reference === 'default' ? 'bridge' : reference);
     checkEndpointConfig(name, config);
     joined[name] = {
       networkId: id,
