@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import type { Sandbox } from '@berth/network';
 import type { ContainerSpec } from '../model.js';
 import type { ContainerPaths } from './paths.js';
@@ -28,9 +28,21 @@ export interface NetworkFilesInput {
  * mounted.
  */
 export function writeNetworkFiles(paths: ContainerPaths, input: NetworkFilesInput): void {
-  writeFileSync(paths.hostname, `${input.hostname}\n`);
-  writeFileSync(paths.hosts, hostsFile(input));
-  writeFileSync(paths.resolvConf, resolvConf(input));
+  writeInPlace(paths.hostname, `${input.hostname}\n`);
+  writeInPlace(paths.hosts, hostsFile(input));
+  writeInPlace(paths.resolvConf, resolvConf(input));
+}
+
+/** Leaves alone what is right, and does not cut a file to nothing first: ext4 then waits for the disk when it is closed. */
+function writeInPlace(path: string, text: string): void {
+  if (readOptional(path) === text) return;
+  const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT, 0o644);
+  try {
+    writeSync(fd, text, 0);
+    ftruncateSync(fd, Buffer.byteLength(text));
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** The text of `/etc/hosts`. */
@@ -66,7 +78,7 @@ export function resolvConf({ spec, sandbox }: NetworkFilesInput): string {
       ? dns
       : sandbox.kind === 'host'
         ? host.servers
-        : sandbox.hostResolvers;
+        : sandbox.hostResolvers.filter((server) => !isLoopback(server));
   // With a name server of our own, a name of one label is asked there as it is.
   const all =
     sandbox.nameService && !options.some((option) => option.startsWith('ndots:'))
@@ -78,6 +90,11 @@ export function resolvConf({ spec, sandbox }: NetworkFilesInput): string {
     ...(all.length > 0 ? [`options ${all.join(' ')}`] : []),
     '',
   ].join('\n');
+}
+
+/** A resolver on the host's loopback can't be reached from another network stack. */
+function isLoopback(server: string): boolean {
+  return server.startsWith('127.') || server === '::1';
 }
 
 function hostResolvConf(): { servers: string[]; search: string[]; options: string[] } {
