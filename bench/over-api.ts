@@ -3,6 +3,9 @@ import { ApiClient } from './api-client.js';
 import type { Report } from './report.js';
 import { median, timed } from './statistics.js';
 
+/** Rounds that are not counted: a daemon that has just started compiles what it runs for the first time. */
+const WARM_UP = 10;
+
 const sleeper = (networkMode: string) => ({
   Image: 'busybox',
   Cmd: ['sleep', '600'],
@@ -22,10 +25,11 @@ export async function measureOverApi(box: HostInABox, report: Report): Promise<v
 }
 
 async function networks(api: ApiClient, report: Report): Promise<void> {
-  const creations: number[] = [];
-  const removals: number[] = [];
-  for (let round = 0; round < 20; round++) {
-    const name = `bench${round}`;
+  let creations: number[] = [];
+  let removals: number[] = [];
+  for (let round = -WARM_UP; round < 20; round++) {
+    if (round === 0) [creations, removals] = [[], []];
+    const name = `bench${round + WARM_UP}`;
     creations.push(await timed(() => api.call('POST', '/networks/create', { Name: name })));
     removals.push(await timed(() => api.call('DELETE', `/networks/${name}`)));
   }
@@ -43,9 +47,10 @@ async function connections(api: ApiClient, report: Report): Promise<void> {
   }
   const connect = (name: string) => api.call('POST', '/networks/bench/connect', { Container: name });
   const disconnect = (name: string) => api.call('POST', '/networks/bench/disconnect', { Container: name });
-  const connects: number[] = [];
-  const disconnects: number[] = [];
-  for (const name of names) {
+  let connects: number[] = [];
+  let disconnects: number[] = [];
+  for (const [round, name] of [...names.slice(0, WARM_UP), ...names].entries()) {
+    if (round === WARM_UP) [connects, disconnects] = [[], []];
     connects.push(await timed(() => connect(name)));
     disconnects.push(await timed(() => disconnect(name)));
   }
