@@ -183,3 +183,9 @@ describe('a container that runs', () => {
     await berth('rm', '-f', 'files');
   });
 });
+
+test('a container that ends at once has started all the same', async () => {
+  for (let round = 0; round < 25; round++) {
+    expect(await tryBerth('run', '--rm', 'busybox', 'true')).toMatchObject({ status: 0, stderr: '' });
+  }
+});

@@ -20,10 +20,11 @@ export async function releaseStartFifo(runcRoot: string, id: string, alive: () =
   try {
     const byte = Buffer.alloc(1);
     for (const deadline = Date.now() + PATIENCE; ;) {
+      // Before the read: a process that has gone on, and ended, since then has left its byte in the fifo.
+      const gone = !alive() || !existsSync(path);
       const count = await fifo.read(byte, 0, 1, null).then(({ bytesRead }) => bytesRead, again);
       if (count > 0) break;
-      if (!alive() || !existsSync(path))
-        throw new BerthError('internal', 'the container ended before it was started');
+      if (gone) throw new BerthError('internal', 'the container ended before it was started');
       if (Date.now() > deadline)
         throw new BerthError('internal', 'the container does not take its start signal');
       await delay(1);
