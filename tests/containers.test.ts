@@ -189,3 +189,35 @@ test('a container that ends at once has started all the same', async () => {
     expect(await tryBerth('run', '--rm', 'busybox', 'true')).toMatchObject({ status: 0, stderr: '' });
   }
 });
+
+test('a reader that is slow holds the output up, and gets all of it', async () => {
+  const produce = 'dd if=/dev/zero bs=1M count=64 2>/dev/null';
+  const memory = async (): Promise<number> => {
+    const status = await fixture.box.host('cat', `/proc/${fixture.daemon.pid}/status`);
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
+  };
+  const before = await memory();
+  await berth('run', '-d', '--name', 'loud', 'busybox', 'sleep', '600');
+  for (const command of ['run --rm busybox', 'exec loud']) {
+    const line = `${fixture.box.berthCommand} ${command} sh -c '${produce}' | (sleep 1; wc -c)`;
+    expect((await fixture.box.host('sh', '-c', line)).trim()).toBe(String(64 * 1024 * 1024));
+  }
+  // Not the whole output at once: 64 MiB each.
+  expect((await memory()) - before).toBeLessThan(48 * 1024);
+  await berth('rm', '-f', 'loud');
+});
+
+test('a container whose conmon was killed with it is found to have ended', async () => {
+  await berth('run', '-d', '--name', 'orphan', '-p', '8070:80', 'busybox', 'sleep', '600');
+  const { Pid } = (await inspect('orphan')).State;
+  const conmon = /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${Pid}/status`, 'utf8'))?.[1];
+  process.kill(Number(conmon), 'SIGKILL');
+  process.kill(Pid, 'SIGKILL');
+  await eventually(
+    'the end is noticed',
+    async () => (await inspect('orphan')).State.Status === 'exited',
+    15_000,
+  );
+  await berth('run', '--rm', '-p', '8070:80', 'busybox', 'true');
+  await berth('rm', 'orphan');
+});

@@ -28,3 +28,6 @@ export function parseInstant(text: string): bigint | undefined {
   if (Number.isNaN(milliseconds)) return undefined;
   return BigInt(milliseconds) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
 }
+
+/** The longest time that a timer of Node's can wait, in milliseconds; a longer one fires at once. */
+export const LONGEST_TIMER = 2 ** 31 - 1;

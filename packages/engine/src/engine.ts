@@ -57,11 +57,19 @@ export class Engine {
     );
     await images.open();
     // Exits are reported to what is built on the context below; none is reported before this function yields.
-    const exits = new ExitWatch(exitDirectory, (id) => {
-      containers.exited(id).catch((error: unknown) => {
-        logger.error('cannot end a container', { id, error: toError(error) });
-      });
-    });
+    const exits = new ExitWatch(
+      exitDirectory,
+      (id) => {
+        containers.exited(id).catch((error: unknown) => {
+          logger.error('cannot end a container', { id, error: toError(error) });
+        });
+      },
+      () => {
+        containers.finishForgotten().catch((error: unknown) => {
+          logger.error('cannot end a container', { error: toError(error) });
+        });
+      },
+    );
     const context: ContainerContext = {
       options,
       logger,
@@ -79,7 +87,11 @@ export class Engine {
     };
     const execs = new Execs(context);
     const containers = new Containers(context, (id) => execs.idsOf(id));
-    for (const id of await recoverContainers(context)) await containers.remove(id);
+    for (const id of await recoverContainers(context)) {
+      await containers.remove(id).catch((error: unknown) => {
+        logger.error('cannot remove a container', { id, error: toError(error) });
+      });
+    }
     exits.scan();
     return new Engine(context, containers, execs);
   }

@@ -6,7 +6,8 @@ import type { OutputChunk } from '../model.js';
 const STDERR = 3;
 
 interface Listener {
-  data(chunk: OutputChunk): void;
+  /** A promise is a plea to wait: nothing more is read until it resolves. */
+  data(chunk: OutputChunk): Promise<void> | undefined;
   /** The container has ended and everything was read, or the connection is gone. */
   end(): void;
 }
@@ -42,7 +43,7 @@ export class ConsoleSocket {
 
   async #read(listener: Listener): Promise<void> {
     for await (const packet of this.#client.packets()) {
-      listener.data({ stream: packet[0] === STDERR ? 'stderr' : 'stdout', data: packet.subarray(1) });
+      await listener.data({ stream: packet[0] === STDERR ? 'stderr' : 'stdout', data: packet.subarray(1) });
     }
     this.#client.close();
     listener.end();

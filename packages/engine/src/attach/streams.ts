@@ -59,6 +59,9 @@ class StreamHub {
   #socket: ConsoleSocket | undefined;
   #waiting: (() => void)[] = [];
   #ended = false;
+  /** Clients that have not read what they were given; conmon is not read on meanwhile. */
+  readonly #behind = new Set<Readable>();
+  #caughtUp: (() => void) | undefined;
 
   constructor(tty: boolean, stdinOnce: boolean, onEnd: () => void) {
     this.#tty = tty;
@@ -71,8 +74,9 @@ class StreamHub {
     this.#socket = ConsoleSocket.connect(bundle, {
       data: (chunk) => {
         for (const [output, { stdout, stderr }] of this.#clients) {
-          if (chunk.stream === 'stdout' ? stdout : stderr) output.push(chunk);
+          if ((chunk.stream === 'stdout' ? stdout : stderr) && !output.push(chunk)) this.#behind.add(output);
         }
+        return this.#behind.size === 0 ? undefined : new Promise((resolve) => (this.#caughtUp = resolve));
       },
       end: () => {
         this.end();
@@ -82,10 +86,14 @@ class StreamHub {
   }
 
   join(options: ClientOptions): AttachStream {
-    const output = new Readable({ objectMode: true, read: () => undefined }) as Readable &
-      AsyncIterable<OutputChunk>;
+    const catchUp = () => {
+      this.#behind.delete(output);
+      if (this.#behind.size === 0) this.#caughtUp?.();
+    };
+    const output = new Readable({ objectMode: true, read: catchUp }) as Readable & AsyncIterable<OutputChunk>;
     const leave = () => {
       this.#clients.delete(output);
+      catchUp();
     };
     output.once('close', leave);
     this.#clients.set(output, options);
@@ -104,6 +112,7 @@ class StreamHub {
     if (this.#ended) return;
     this.#ended = true;
     this.#socket?.close();
+    this.#caughtUp?.();
     for (const output of this.#clients.keys()) output.push(null);
     this.#clients.clear();
     for (const go of this.#waiting.splice(0)) go();

@@ -1,4 +1,4 @@
-import { type FSWatcher, readdirSync, readFileSync, rmSync, statSync, watch } from 'node:fs';
+import { type FSWatcher, existsSync, readdirSync, readFileSync, rmSync, statSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { formatInstant } from '../clock.js';
 
@@ -17,23 +17,29 @@ export class ExitWatch {
   readonly #watcher: FSWatcher;
   readonly #timer: NodeJS.Timeout;
 
-  /** @param report told an id when its file is there; may be told more than once */
-  constructor(directory: string, report: (id: string) => void) {
+  /**
+   * @param report told an id when its file is there; may be told more than once
+   * @param tick called now and then, to look for what nobody tells of
+   */
+  constructor(directory: string, report: (id: string) => void, tick: () => void) {
     this.#directory = directory;
     this.#report = report;
     this.#watcher = watch(directory, (_event, name) => {
       // conmon writes `<id>.<random>` first and renames it.
       if (name !== null && /^[0-9a-f]{64}$/.test(name)) report(name);
     });
+    // A watch that has failed leaves the interval.
+    this.#watcher.on('error', () => undefined);
     this.#timer = setInterval(() => {
       this.scan();
+      tick();
     }, FALLBACK);
     this.#timer.unref();
   }
 
   /** Reports every file that is there now. */
   scan(): void {
-    for (const name of readdirSync(this.#directory)) {
+    for (const name of existsSync(this.#directory) ? readdirSync(this.#directory) : []) {
       if (/^[0-9a-f]{64}$/.test(name)) this.#report(name);
     }
   }

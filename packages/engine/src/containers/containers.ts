@@ -3,6 +3,7 @@ import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BerthError } from '@berth/core';
+import { LONGEST_TIMER } from '../clock.js';
 import { CONTROL_FIFO } from '../conmon/conmon.js';
 import { readLog } from '../logs/read.js';
 import type {
@@ -21,7 +22,8 @@ import { pathsOf, publish, type ContainerContext } from './context.js';
 import { claimName, createContainer } from './create.js';
 import { finishContainer } from './finish.js';
 import { dnsNames } from './network-mode.js';
-import { signalContainer } from './process.js';
+import { processAlive, signalContainer } from './process.js';
+import { conmonAlive } from './recover.js';
 import { signalNumber } from './signals.js';
 import { asSandboxId, snapshot } from './snapshot.js';
 import { startContainer } from './start.js';
@@ -253,6 +255,20 @@ export class Containers {
     if (finished.autoRemove && table.has(id)) await this.remove(id);
   }
 
+  /** Finishes containers that have ended and of which no conmon is left to tell. */
+  async finishForgotten(): Promise<void> {
+    const { table, lock, exits } = this.#context;
+    const lost = (record: ContainerRecord): boolean =>
+      isRunning(record) && !processAlive(record) && !conmonAlive(this.#context, record.id);
+    for (const { id } of table.all().filter(lost)) {
+      await lock.run(id, async () => {
+        if (!table.has(id) || !lost(table.byId(id)) || exits.read(id) !== undefined) return;
+        await finishContainer(this.#context, table.byId(id));
+      });
+      if (table.has(id) && table.byId(id).spec.host.autoRemove) await this.remove(id);
+    }
+  }
+
   #find(reference: string): ContainerRecord {
     return this.#context.table.find(reference);
   }
@@ -283,7 +299,10 @@ function isRunning({ state }: ContainerRecord): boolean {
 async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T | undefined> {
   const abort = new AbortController();
   try {
-    return await Promise.race([promise, delay(milliseconds, undefined, { signal: abort.signal })]);
+    return await Promise.race([
+      promise,
+      delay(Math.min(milliseconds, LONGEST_TIMER), undefined, { signal: abort.signal }),
+    ]);
   } finally {
     abort.abort();
   }

@@ -28,8 +28,10 @@ export async function recoverContainers(context: ContainerContext): Promise<stri
         if (processAlive(record)) continue;
         await finishContainer(context, record, await exitReport(context, record));
         if (record.spec.host.autoRemove) removable.push(record.id);
-      } else if (existsSync(pathsOf(context, record.id).bundle)) {
-        await clearRun(context, record);
+      } else {
+        if (existsSync(pathsOf(context, record.id).bundle)) await clearRun(context, record);
+        // It ended, and the removal that was to follow did not happen.
+        if (record.state.status === 'exited' && record.spec.host.autoRemove) removable.push(record.id);
       }
     } catch (error) {
       logger.error('cannot recover a container', { id: record.id, error: toError(error) });
@@ -53,7 +55,7 @@ async function exitReport(context: ContainerContext, record: ContainerRecord) {
   }
 }
 
-function conmonAlive(context: ContainerContext, id: string): boolean {
+export function conmonAlive(context: ContainerContext, id: string): boolean {
   try {
     const pid = Number(readFileSync(join(pathsOf(context, id).bundle, CONMON_PID_FILE), 'utf8'));
     return processState(pid) === 'running';

@@ -1,4 +1,4 @@
-import { nowNano } from '../clock.js';
+import { LONGEST_TIMER, nowNano } from '../clock.js';
 import type { EngineEvent, EventQuery } from '../model.js';
 
 /** How many past events can be asked for again; dockerd keeps 256 (daemon/events: eventsLimit). */
@@ -40,7 +40,8 @@ export class EventBus {
       wake?.();
     };
     const remaining = until === undefined ? undefined : Number((until - nowNano()) / 1_000_000n);
-    const timer = remaining === undefined ? undefined : setTimeout(end, Math.max(0, remaining));
+    const timer =
+      remaining === undefined ? undefined : setTimeout(end, Math.min(Math.max(0, remaining), LONGEST_TIMER));
     this.#subscribers.add(subscriber);
     return {
       [Symbol.asyncIterator]() {

@@ -37,12 +37,13 @@ export class ExecProcess {
   readonly #options: ExecProcessOptions;
   readonly #output: Readable & AsyncIterable<OutputChunk>;
   readonly #child: ChildProcess;
+  #outputEnded = false;
   #terminal: { readonly fd: number; readonly stream: ReadStream } | undefined;
 
   constructor(options: ExecProcessOptions) {
     this.#options = options;
     const { spec, directory } = options;
-    this.#output = new Readable({ objectMode: true, read: () => undefined }) as Readable &
+    this.#output = new Readable({ objectMode: true, read: () => this.#setFlow(true) }) as Readable &
       AsyncIterable<OutputChunk>;
     writeFileSync(join(directory, 'process.json'), JSON.stringify(options.process), { mode: 0o600 });
     const pty = spec.tty ? openTerminal() : undefined;
@@ -69,7 +70,9 @@ export class ExecProcess {
       output: this.#output,
       stdin: spec.attachStdin ? this.#stdin(terminal) : undefined,
       close: () => {
-        this.#output.push(null);
+        this.#endOutput();
+        // Nobody reads: what comes now is dropped, and the command goes on.
+        this.#setFlow(true);
       },
     };
     if (!spec.tty) this.#forwardPipes();
@@ -137,7 +140,22 @@ export class ExecProcess {
   }
 
   #push(stream: OutputChunk['stream'], data: Buffer): void {
-    if (!this.#output.readableEnded && !this.#output.destroyed) this.#output.push({ stream, data });
+    if (this.#outputEnded || this.#output.destroyed) return;
+    if (!this.#output.push({ stream, data })) this.#setFlow(false);
+  }
+
+  #endOutput(): void {
+    if (this.#outputEnded) return;
+    this.#outputEnded = true;
+    this.#output.push(null);
+  }
+
+  /** A reader that is behind holds the command up, not this process's memory. */
+  #setFlow(flowing: boolean): void {
+    for (const source of [this.#child.stdout, this.#child.stderr, this.#terminal?.stream]) {
+      if (flowing) source?.resume();
+      else source?.pause();
+    }
   }
 
   async #awaitStart(): Promise<void> {
@@ -171,7 +189,7 @@ export class ExecProcess {
     }
     terminal?.destroy();
     this.exitCode = exitCode;
-    this.#output.push(null);
+    this.#endOutput();
     return exitCode;
   }
 }
