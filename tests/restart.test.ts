@@ -74,3 +74,12 @@ test('after the loss of all kernel objects the networks are there again', async 
     await box.berth('run', '--rm', '--network', 'kept', 'busybox', 'wget', '-qO-', 'http://198.51.100.2/'),
   ).toBe('198.51.100.1');
 });
+
+test('a daemon whose log nobody reads any more goes on', async () => {
+  await using box = await HostInABox.create();
+  const daemon = await box.startDaemon();
+  daemon.closeLog();
+  await box.berth('run', '--rm', 'busybox', 'true');
+  await box.berth('network', 'create', 'sea');
+  expect(daemon.running).toBe(true);
+});

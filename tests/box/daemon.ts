@@ -49,6 +49,12 @@ export class BoxedDaemon {
     return this.#process.pid;
   }
 
+  /** Nobody reads its log from now on. */
+  closeLog(): void {
+    this.#process.stdout?.destroy();
+    this.#process.stderr?.destroy();
+  }
+
   get running(): boolean {
     return this.#process.exitCode === null && this.#process.signalCode === null;
   }

@@ -14,9 +14,7 @@ const STDERR = 2;
 export async function daemonCommand(argv: readonly string[]): Promise<void> {
   try {
     const config = parseArguments(argv);
-    const logger = createLogger(config.logLevel, (line) => {
-      writeSync(STDERR, `${line}\n`);
-    });
+    const logger = createLogger(config.logLevel, writeLine);
     const ended = endOfProcess();
     const daemon = await startDaemon(config, logger);
     const signal = await ended;
@@ -26,8 +24,17 @@ export async function daemonCommand(argv: readonly string[]): Promise<void> {
     process.exit(0);
   } catch (error) {
     const { message, stack } = toError(error);
-    writeSync(STDERR, `berth daemon: ${isBerthError(error) ? message : (stack ?? message)}\n`);
+    writeLine(`berth daemon: ${isBerthError(error) ? message : (stack ?? message)}`);
     process.exit(1);
+  }
+}
+
+/** Whoever read the log may have gone, or be slow: a line is no reason for a daemon to end. */
+function writeLine(line: string): void {
+  try {
+    writeSync(STDERR, `${line}\n`);
+  } catch {
+    // EPIPE, EAGAIN: there is nowhere to tell it.
   }
 }
 
