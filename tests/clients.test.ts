@@ -1,6 +1,6 @@
 import Docker from 'dockerode';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { eventually } from './box/index.js';
+import { dockerProgram, eventually } from './box/index.js';
 import { useBox } from './box/fixture.js';
 
 const fixture = useBox();
@@ -93,10 +93,7 @@ describe('the docker command', () => {
   });
 
   test('attaches with a terminal', async () => {
-    const command = "docker run --rm -it busybox sh -c 'tty; exit 4'".replace(
-      /^docker/,
-      process.env['BERTH_TEST_DOCKER'] ?? 'docker',
-    );
+    const command = "docker run --rm -it busybox sh -c 'tty; exit 4'".replace(/^docker/, dockerProgram());
     const result = await fixture.box.tryHost(['script', '-qec', command, '/dev/null']);
     expect(result.stdout).toContain('/dev/pts/0');
     expect(result.status).toBe(4);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -8,9 +9,10 @@ export const BERTH = join(REPOSITORY, 'bin/berth');
 /** What set-up made: the root file system of the busybox image. */
 export const BUSYBOX_ARCHIVE = join(REPOSITORY, '.cache/busybox.tar');
 
-/** The `docker` program: the machine's own, else the one that set-up unpacked. */
+/** The `docker` program: the one that set-up unpacked where the machine had none, else the machine's own. */
 export function dockerProgram(): string {
-  return process.env['BERTH_TEST_DOCKER'] ?? 'docker';
+  const unpacked = join(REPOSITORY, '.cache/docker/usr/bin/docker');
+  return existsSync(unpacked) ? unpacked : 'docker';
 }
 
 function repositoryRoot(): string {
