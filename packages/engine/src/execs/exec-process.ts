@@ -38,6 +38,8 @@ export class ExecProcess {
   readonly #output: Readable & AsyncIterable<OutputChunk>;
   readonly #child: ChildProcess;
   #outputEnded = false;
+  /** Standard error, from the time on when it is the command's and not runc's. */
+  #stderr: Readable | undefined;
   #terminal: { readonly fd: number; readonly stream: ReadStream } | undefined;
 
   constructor(options: ExecProcessOptions) {
@@ -118,6 +120,7 @@ export class ExecProcess {
     if (stderr === null) return;
     void this.started.then(
       () => {
+        this.#stderr = stderr;
         stderr.on('data', (data: Buffer) => {
           if (spec.attachStderr) this.#push('stderr', data);
         });
@@ -152,7 +155,7 @@ export class ExecProcess {
 
   /** A reader that is behind holds the command up, not this process's memory. */
   #setFlow(flowing: boolean): void {
-    for (const source of [this.#child.stdout, this.#child.stderr, this.#terminal?.stream]) {
+    for (const source of [this.#child.stdout, this.#stderr, this.#terminal?.stream]) {
       if (flowing) source?.resume();
       else source?.pause();
     }
