@@ -14,4 +14,5 @@ export { processStartTime, processState, type ProcessState } from './process/ind
 export { bindSocket, closeDescriptor, type BoundSocket, type SocketRequest } from './sockets/index.js';
 export { readSysctl, writeSysctl } from './sysctl/index.js';
 export * from './nftables/index.js';
+export * from './conntrack/index.js';
 export * from './unix/index.js';

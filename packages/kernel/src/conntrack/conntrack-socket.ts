@@ -1,0 +1,228 @@
+import { BerthError } from '@berth/core';
+import { isErrno } from '../errors.js';
+import { inNamespace, type NetworkNamespace } from '../namespace/index.js';
+import {
+  AttributeWriter,
+  NLM_F_ACK,
+  NLM_F_DUMP,
+  NetlinkSocket,
+  type NetlinkRequest,
+} from '../netlink/index.js';
+import { formatInternet, parseInternet } from '../rtnetlink/internet.js';
+import type { Family } from '../rtnetlink/types.js';
+import {
+  CTA,
+  CTA_IP,
+  CTA_PROTO,
+  CTA_TUPLE,
+  nfgenmsg,
+  parseEntry,
+  writeTuple,
+  type ConntrackEntry,
+} from './tuples.js';
+
+/** NETLINK_NETFILTER (include/uapi/linux/netlink.h) */
+const NETLINK_NETFILTER = 12;
+/** NFNL_SUBSYS_CTNETLINK (include/uapi/linux/netfilter/nfnetlink.h) in the upper byte; IPCTNL_MSG_CT_* */
+const CT_GET = (1 << 8) | 1;
+const CT_DELETE = (1 << 8) | 2;
+/** enum ctattr_filter (include/uapi/linux/netfilter/nfnetlink_conntrack.h) */
+const CTA_FILTER_ORIG_FLAGS = 1;
+const CTA_FILTER_REPLY_FLAGS = 2;
+/** Which parts of a tuple are compared: CTA_FILTER_F_* (net/netfilter/nf_internals.h). */
+const CTA_FILTER_F_IP_SRC = 1 << 0;
+const CTA_FILTER_F_PROTO_NUM = 1 << 3;
+/** include/uapi/linux/in.h */
+const PROTOCOLS = { tcp: 6, udp: 17, sctp: 132 } as const;
+
+export interface ConntrackFilter {
+  readonly family: Family;
+  readonly protocol?: keyof typeof PROTOCOLS;
+}
+
+/** The connections that the kernel tracks in one namespace (those of the default zone can be deleted). */
+export class ConntrackSocket implements Disposable {
+  readonly #socket: NetlinkSocket;
+  readonly #open: () => NetlinkSocket;
+  /** What `deleteOfAsync` uses: a request under way there must not meet the replies of others. */
+  #background: NetlinkSocket | undefined;
+  #queue: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  private constructor(open: () => NetlinkSocket) {
+    this.#open = open;
+    this.#socket = open();
+  }
+
+  /** @throws KernelError */
+  static open(namespace?: NetworkNamespace): ConntrackSocket {
+    const open = () => NetlinkSocket.open(NETLINK_NETFILTER);
+    return new ConntrackSocket(namespace === undefined ? open : () => inNamespace(namespace, open));
+  }
+
+  /**
+   * All entries of a family, optionally only those of a protocol, which the kernel picks (Linux 5.8) or this does.
+   *
+   * @throws KernelError
+   */
+  list({ family, protocol }: ConntrackFilter): ConntrackEntry[] {
+    if (protocol === undefined) return dump(this.#socket, family);
+    const number = PROTOCOLS[protocol];
+    let found: ConntrackEntry[];
+    try {
+      found = dump(this.#socket, family, number);
+    } catch (error) {
+      if (!isErrno(error, 'EOPNOTSUPP', 'EINVAL')) throw error;
+      found = dump(this.#socket, family);
+    }
+    // Kernels before 5.8 know no CTA_FILTER and list everything.
+    return found.filter(({ original }) => original.protocol === number);
+  }
+
+  /**
+   * Deletes one entry by its original tuple; one that has gone is no error.
+   *
+   * @throws KernelError
+   */
+  delete(entry: ConntrackEntry): void {
+    try {
+      this.#socket.run([deletion(entry)]);
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw error;
+    }
+  }
+
+  /**
+   * Deletes every entry whose original source, or whose reply source, is an address: what came from it, and what was
+   * sent to it directly or led to it by NAT. None is no error. The kernel looks for IPv4 addresses itself (Linux 6.11),
+   * in 1 ms at most (0.05 ms where nothing is tracked); otherwise the family's entries are listed (10 ms).
+   *
+   * @throws KernelError; BerthError `invalid` for what is no address
+   */
+  deleteOf(address: string): void {
+    const requests = filteredDeletions(address);
+    if (requests !== undefined) {
+      try {
+        this.#socket.run(requests);
+        return;
+      } catch (error) {
+        if (!refusesFilter(error)) throw error;
+      }
+    }
+    for (const entry of entriesOf(this.#socket, address)) this.delete(entry);
+  }
+
+  /** As {@link deleteOf}, on a thread of the pool; several calls are carried out one after the other. */
+  deleteOfAsync(address: string): Promise<void> {
+    if (this.#closed) return Promise.reject(new BerthError('internal', 'the netlink socket is closed'));
+    this.#background ??= this.#open();
+    const socket = this.#background;
+    const turn = this.#queue.then(() => deleteOn(socket, address));
+    this.#queue = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Closes at once, or when the last `deleteOfAsync` is done. */
+  close(): void {
+    this.#closed = true;
+    this.#socket.close();
+    void this.#queue.then(() => this.#background?.close());
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+async function deleteOn(socket: NetlinkSocket, address: string): Promise<void> {
+  const requests = filteredDeletions(address);
+  if (requests !== undefined) {
+    try {
+      await socket.runAsync(requests);
+      return;
+    } catch (error) {
+      if (!refusesFilter(error)) throw error;
+    }
+  }
+  for (const entry of entriesOf(socket, address)) {
+    try {
+      await socket.runAsync([deletion(entry)]);
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw error;
+    }
+  }
+}
+
+/** Lists a family's entries; where a protocol's number is given, the kernel is asked for those alone. */
+function dump(socket: NetlinkSocket, family: Family, protocol?: number): ConntrackEntry[] {
+  const writer = new AttributeWriter(64).raw(nfgenmsg(family));
+  if (protocol !== undefined) {
+    writer.nested(CTA.TUPLE_ORIG, (tuple) => {
+      tuple.nested(CTA_TUPLE.PROTO, (proto) => void proto.u8(CTA_PROTO.NUM, protocol));
+    });
+    writer.nested(CTA.FILTER, (filter) => void filter.u32(CTA_FILTER_ORIG_FLAGS, CTA_FILTER_F_PROTO_NUM));
+  }
+  let found: ConntrackEntry[] = [];
+  socket.query(
+    { type: CT_GET, flags: NLM_F_DUMP, payload: writer.bytes, op: 'list tracked connections' },
+    ({ payload }) => {
+      const entry = parseEntry(payload);
+      if (entry !== undefined) found.push(entry);
+    },
+    () => (found = []),
+  );
+  return found;
+}
+
+/** What `deleteOf` deletes, by listing. */
+function entriesOf(socket: NetlinkSocket, address: string): ConntrackEntry[] {
+  const { family, bytes } = parseInternet(address);
+  const wanted = formatInternet(bytes);
+  return dump(socket, family).filter(
+    ({ original, reply }) => original.source === wanted || reply.source === wanted,
+  );
+}
+
+function deletion({ original }: ConntrackEntry): NetlinkRequest {
+  const writer = new AttributeWriter(128).raw(nfgenmsg(original.family));
+  writeTuple(writer, CTA.TUPLE_ORIG, original);
+  const subject = `from ${original.source} to ${original.destination}`;
+  return {
+    type: CT_DELETE,
+    flags: NLM_F_ACK,
+    payload: writer.bytes,
+    op: 'delete tracked connection',
+    subject,
+  };
+}
+
+/**
+ * The requests by which the kernel deletes all that `deleteOf` is to; undefined for IPv6, where its filter can't be
+ * used: it takes every address but the one that is named (ctnetlink_filter_match_tuple, seen up to Linux 6.18).
+ */
+function filteredDeletions(address: string): NetlinkRequest[] | undefined {
+  const { family, bytes } = parseInternet(address);
+  if (family === 'inet6') return undefined;
+  const request = (tuple: number, flags: number): NetlinkRequest => {
+    const writer = new AttributeWriter(64).raw(nfgenmsg(family));
+    writer.nested(tuple, (inside) => {
+      inside.nested(CTA_TUPLE.IP, (ip) => void ip.bytesOf(CTA_IP.V4_SRC, bytes));
+    });
+    writer.nested(CTA.FILTER, (filter) => void filter.u32(flags, CTA_FILTER_F_IP_SRC));
+    const { bytes: payload } = writer;
+    return {
+      type: CT_DELETE,
+      flags: NLM_F_ACK,
+      payload,
+      op: 'delete tracked connections of',
+      subject: address,
+    };
+  };
+  return [request(CTA.TUPLE_ORIG, CTA_FILTER_ORIG_FLAGS), request(CTA.TUPLE_REPLY, CTA_FILTER_REPLY_FLAGS)];
+}
+
+/**
+ * Whether a kernel doesn't delete by filter: before Linux 6.11 the tuple is read as that of one entry, and has too few
+ * attributes for that.
+ */
+const refusesFilter = (error: unknown): boolean => isErrno(error, 'EOPNOTSUPP', 'EINVAL');

@@ -1,0 +1,2 @@
+export { ConntrackSocket, type ConntrackFilter } from './conntrack-socket.js';
+export type { ConntrackEntry, ConntrackTuple } from './tuples.js';
