@@ -15,4 +15,5 @@ export { bindSocket, closeDescriptor, type BoundSocket, type SocketRequest } fro
 export { readSysctl, writeSysctl } from './sysctl/index.js';
 export * from './nftables/index.js';
 export * from './conntrack/index.js';
+export * from './socket-diag/index.js';
 export * from './unix/index.js';
