@@ -12,6 +12,7 @@ export {
   type NewVeth,
   type RouteRequest,
 } from './link-requests.js';
+export { RouteMonitor, type RouteChange } from './route-monitor.js';
 export { RouteSocket } from './route-socket.js';
 export { routeRequests, type NewRoute, type RouteQuestion } from './routes.js';
 export type * from './types.js';
