@@ -6,6 +6,7 @@ import { measureNames } from './names.js';
 import { measureOverApi } from './over-api.js';
 import { measureProcesses } from './processes.js';
 import { Report } from './report.js';
+import { measureTraffic } from './traffic.js';
 
 /** Resident memory of a process in megabytes (10⁶ bytes), from /proc/PID/status (proc(5)). */
 function residentMegabytes(pid: number): number {
@@ -22,6 +23,7 @@ report.figure('idle daemon, resident', residentMegabytes(daemon.pid), 'MB', 90);
 await measureOverApi(box, report);
 await measureProcesses(box, report);
 await measureNames(box, report);
+await measureTraffic(box, report);
 const [cpu] = cpus();
 process.stdout.write(
   `Linux ${release()} ${arch()}, Node ${process.version}, ${cpus().length} × ${cpu?.model ?? '?'}\n\n`,

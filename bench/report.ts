@@ -5,7 +5,8 @@ interface Row {
   readonly value: string;
   readonly p95: string;
   readonly expected: string;
-  readonly verdict: 'ok' | 'open' | '';
+  /** `ok`, `open`, nothing, or why there is no value. */
+  readonly verdict: string;
 }
 
 /** Collects what was measured and prints it as one table. Nothing fails on a time: what misses is an open point. */
@@ -26,6 +27,11 @@ export class Report {
     sense: 'at most' | 'at least' = 'at most',
   ): void {
     this.#add(what, value, '', unit, expected, sense);
+  }
+
+  /** What could not be measured, and why. */
+  note(what: string, why: string): void {
+    this.#rows.push({ what, value: '', p95: '', expected: '', verdict: why });
   }
 
   print(): void {
