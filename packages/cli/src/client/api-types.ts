@@ -5,6 +5,8 @@ export interface PortMapping {
   readonly PrivatePort: number;
   readonly PublicPort?: number;
   readonly Type: string;
+  /** How many ports this is about, from PrivatePort and PublicPort on; one where it is not said. */
+  readonly Count?: number;
 }
 
 export interface ContainerSummary {
@@ -23,6 +25,7 @@ export interface ContainerSummary {
   readonly NetworkSettings?: { readonly Networks?: Readonly<Record<string, unknown>> };
 }
 
+/** Keys are `80/tcp` or, where ranges were asked for, `8000-8010/tcp`, HostPort then being a range too. */
 export type PortBindings = Readonly<
   Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[] | null>
 >;

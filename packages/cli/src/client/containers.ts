@@ -12,7 +12,8 @@ export interface ResolvedContainer {
 
 /** The container of a name or id, as the daemon knows it. @throws ApiError, DaemonUnreachable */
 export async function resolveContainer(name: string): Promise<ResolvedContainer> {
-  const shown = await connect().call<ContainerInspect>('GET', `/containers/${encodeURIComponent(name)}/json`);
+  const path = `/containers/${encodeURIComponent(name)}/json`;
+  const shown = await connect().call<ContainerInspect>('GET', path, { query: { ranges: 1 } });
   const { Id, Name, State, NetworkSettings } = shown;
   const sandboxPath = NetworkSettings.SandboxKey;
   return {

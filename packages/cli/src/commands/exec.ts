@@ -87,20 +87,23 @@ export async function port(argv: readonly string[]): Promise<number> {
   if (operands === undefined) return 0;
   needOperands(parser, operands, 1, 2);
   const [container = '', wanted] = operands;
-  const { portLines } = await import('../format/ports.js');
+  const { portLines, publishedAt } = await import('../format/ports.js');
   const shown = await connect().call<{ NetworkSettings: { Ports: Parameters<typeof portLines>[0] } }>(
     'GET',
     `/containers/${encodeURIComponent(container)}/json`,
+    { query: { ranges: 1 } },
   );
-  const lines = portLines(shown.NetworkSettings.Ports);
+  const { Ports } = shown.NetworkSettings;
   if (wanted === undefined) {
-    print(lines.map((line) => `${line}\n`).join(''));
+    print(
+      portLines(Ports)
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
     return 0;
   }
   const key = wanted.includes('/') ? wanted : `${wanted}/tcp`;
-  const found = lines
-    .filter((line) => line.startsWith(`${key} -> `))
-    .map((line) => line.slice(key.length + 4));
+  const found = publishedAt(Ports, key);
   if (found.length === 0) throw new Failure(`Error: No public port '${key}' published for ${container}`);
   print(found.map((line) => `${line}\n`).join(''));
   return 0;

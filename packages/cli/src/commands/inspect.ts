@@ -1,10 +1,13 @@
-import { connect, type ApiClient } from '../client/api-client.js';
+import { connect, type ApiClient, type Query } from '../client/api-client.js';
 import { ApiError } from '../client/api-error.js';
 import { fillTemplate } from '../format/template.js';
 import { print, printError } from '../terminal/output.js';
 import { Failure, command, needOperands, parse } from './command.js';
 
 type Kind = 'container' | 'image' | 'network';
+
+/** Ranges of ports are asked for as such: an entry a port may be sixty thousand of them. */
+const QUERIES: Readonly<Record<Kind, Query>> = { container: { ranges: 1 }, image: {}, network: {} };
 
 const PATHS: Readonly<Record<Kind, (reference: string) => string>> = {
   container: (reference) => `/containers/${encodeURIComponent(reference)}/json`,
@@ -22,17 +25,19 @@ export async function inspect(argv: readonly string[], kind?: Kind): Promise<num
   )
     .option('-f, --format <template>', 'template, or json')
     .option('--type <kind>', 'container, image or network');
+  if (kind === 'network') parser.option('-v, --verbose', 'also what other hosts know of it');
   const operands = parse(parser, argv);
   if (operands === undefined) return 0;
   needOperands(parser, operands, 1);
-  const { format, type } = parser.opts<{ format?: string; type?: string }>();
+  const { format, type, verbose } = parser.opts<{ format?: string; type?: string; verbose?: boolean }>();
+  const queries = { ...QUERIES, network: { verbose } };
   const kinds =
     kind !== undefined ? [kind] : type === undefined ? (Object.keys(PATHS) as Kind[]) : [kindOf(type)];
   const api = connect();
   const found: unknown[] = [];
   let status = 0;
   for (const operand of operands) {
-    const thing = await find(api, kinds, operand);
+    const thing = await find(api, kinds, operand, queries);
     if (thing instanceof ApiError) {
       printError(
         `Error: ${kinds.length > 1 && thing.status === 404 ? `No such object: ${operand}` : thing.message}\n`,
@@ -53,11 +58,16 @@ function kindOf(type: string): Kind {
 }
 
 /** The first thing of that name, or the refusal: only where there is no such thing is the next kind asked for. */
-async function find(api: ApiClient, kinds: readonly Kind[], reference: string): Promise<unknown> {
+async function find(
+  api: ApiClient,
+  kinds: readonly Kind[],
+  reference: string,
+  queries: Readonly<Record<Kind, Query>>,
+): Promise<unknown> {
   let refusal: ApiError | undefined;
   for (const kind of kinds) {
     try {
-      return await api.call<unknown>('GET', PATHS[kind](reference));
+      return await api.call<unknown>('GET', PATHS[kind](reference), { query: queries[kind] });
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.status !== 404) return error;

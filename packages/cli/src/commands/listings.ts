@@ -72,6 +72,7 @@ export async function ps(argv: readonly string[]): Promise<number> {
     all: options.all,
     limit: options.latest === true ? 1 : options.last,
     filters: options.filter === undefined ? undefined : filtersOf(options.filter),
+    ranges: 1,
   };
   const containers = await connect().call<ContainerSummary[]>('GET', '/containers/json', { query });
   const shorten = (text: string): string =>

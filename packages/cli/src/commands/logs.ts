@@ -24,7 +24,7 @@ export async function logs(argv: readonly string[]): Promise<number> {
   }>();
   const api = connect();
   const path = `/containers/${encodeURIComponent(operands[0] ?? '')}`;
-  const { Config } = await api.call<ContainerInspect>('GET', `${path}/json`);
+  const { Config } = await api.call<ContainerInspect>('GET', `${path}/json`, { query: { ranges: 1 } });
   const query = {
     stdout: true,
     stderr: true,

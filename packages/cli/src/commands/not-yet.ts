@@ -32,7 +32,6 @@ const FLAGS: Readonly<Record<string, readonly string[]>> = {
   pull: ['-a', '--all-tags', '--disable-content-trust', '--platform', '-q', '--quiet'],
   'network create': ['--config-from', '--config-only', '--ingress', '--ipv4', '--scope'],
   'network connect': ['--gw-priority', '--ip6', '--link', '--link-local-ip'],
-  'network inspect': ['-v', '--verbose'],
 };
 
 /** What to say of a flag that a command has not: docker's words, or that it is not there yet. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { humanDuration, humanSize, shortIdOf } from './human.js';
-import { portLines, portsColumn } from './ports.js';
+import { portLines, portsColumn, publishedAt } from './ports.js';
 import { table } from './table.js';
 import { TemplateError, fillTemplate } from './template.js';
 
@@ -45,9 +45,41 @@ describe('ports', () => {
     expect(portsColumn([port(80, 80, '::')])).toBe('[::]:80->80/tcp');
   });
 
+  test('a run of ports is a range, and joins its neighbours', () => {
+    const run = { ...port(20000, 20000), Count: 10_000 };
+    expect(portsColumn([run])).toBe('0.0.0.0:20000-29999->20000-29999/tcp');
+    expect(portsColumn([port(30000, 30000), run])).toBe('0.0.0.0:20000-30000->20000-30000/tcp');
+    expect(portsColumn([port(30000, 40000), run])).toBe(
+      '0.0.0.0:20000-29999->20000-29999/tcp, 0.0.0.0:40000->30000/tcp',
+    );
+    expect(portsColumn([run, { ...port(20000, 20000, '::'), Count: 10_000 }])).toBe(
+      '0.0.0.0:20000-29999->20000-29999/tcp, [::]:20000-29999->20000-29999/tcp',
+    );
+    expect(portsColumn([{ ...port(7000), Count: 1000 }])).toBe('7000-7999/tcp');
+    expect(portsColumn([port(80, 8080, '::')])).toBe('[::]:8080->80/tcp');
+  });
+
+  test('a port is found within a range', () => {
+    const bindings = {
+      '20000-29999/tcp': [
+        { HostIp: '0.0.0.0', HostPort: '30000-39999' },
+        { HostIp: '::', HostPort: '30000-39999' },
+      ],
+      '80/tcp': [{ HostIp: '0.0.0.0', HostPort: '8080' }],
+      '53/udp': null,
+    };
+    expect(publishedAt(bindings, '20005/tcp')).toEqual(['0.0.0.0:30005', '[::]:30005']);
+    expect(publishedAt(bindings, '29999/tcp')).toEqual(['0.0.0.0:39999', '[::]:39999']);
+    expect(publishedAt(bindings, '80/tcp')).toEqual(['0.0.0.0:8080']);
+    for (const none of ['30000/tcp', '19999/tcp', '20005/udp', '53/udp', 'x/tcp'])
+      expect(publishedAt(bindings, none)).toEqual([]);
+  });
+
   test('lines of port', () => {
     const bindings = { '80/tcp': [{ HostIp: '0.0.0.0', HostPort: '8080' }], '53/udp': null };
     expect(portLines(bindings)).toEqual(['80/tcp -> 0.0.0.0:8080']);
+    const range = { '20000-29999/tcp': [{ HostIp: '0.0.0.0', HostPort: '20000-29999' }] };
+    expect(portLines(range)).toEqual(['20000-29999/tcp -> 0.0.0.0:20000-29999']);
   });
 });
 
