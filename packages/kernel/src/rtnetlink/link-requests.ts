@@ -25,6 +25,15 @@ const RTM_NEWLINK = 16;
 const RTM_DELLINK = 17;
 const RTM_SETLINK = 19;
 
+/** IFLA_MACVLAN_MODE, IFLA_IPVLAN_MODE, IFLA_IPVLAN_FLAGS and IFLA_VLAN_ID of include/uapi/linux/if_link.h. */
+const IFLA_MACVLAN = { MODE: 1 } as const;
+const IFLA_IPVLAN = { MODE: 1, FLAGS: 2 } as const;
+const IFLA_VLAN = { ID: 1 } as const;
+/** MACVLAN_MODE_*, IPVLAN_MODE_* and IPVLAN_F_* of the same. */
+const MACVLAN_MODES = { private: 1, vepa: 2, bridge: 4, passthru: 8 } as const;
+const IPVLAN_MODES = { l2: 0, l3: 1, l3s: 2 } as const;
+const IPVLAN_FLAGS = { bridge: 0, private: 1, vepa: 2 } as const;
+
 /** One change of the kernel's network configuration, as a value. */
 export type RouteRequest = NetlinkRequest;
 
@@ -66,6 +75,28 @@ export interface NewVeth extends NewLink {
 export interface NewBridge extends NewLink {
   readonly stp?: boolean;
   readonly multicastSnooping?: boolean;
+}
+
+/** A link that stands on another one. */
+export interface NewStackedLink extends NewLink {
+  /** Index of the link that it stands on, in the namespace of the socket, whichever the link itself is born in. */
+  readonly parent: number;
+}
+
+export interface NewMacvlan extends NewStackedLink {
+  /** Who of those on the same parent can talk to each other; `passthru`: the parent is this link's alone. */
+  readonly mode: keyof typeof MACVLAN_MODES;
+}
+
+/** It has the hardware address of its parent. */
+export interface NewIpvlan extends Omit<NewStackedLink, 'address'> {
+  readonly mode: keyof typeof IPVLAN_MODES;
+  readonly flag: keyof typeof IPVLAN_FLAGS;
+}
+
+export interface NewVlan extends NewStackedLink {
+  /** 1 to 4094 (IEEE 802.1Q). */
+  readonly id: number;
 }
 
 export interface LinkChange extends LinkSettings {
@@ -110,10 +141,15 @@ function writeSettings(writer: AttributeWriter, settings: LinkSettings): void {
   }
 }
 
-function newLink(kind: string, link: NewLink, data?: (writer: AttributeWriter) => void): RouteRequest {
+function newLink(
+  kind: string,
+  link: NewLink & { parent?: number },
+  data?: (writer: AttributeWriter) => void,
+): RouteRequest {
   const writer = new AttributeWriter().raw(header(link.index ?? 0, link.up));
   if (link.name !== undefined) writer.string(IFLA.IFNAME, link.name);
   writeSettings(writer, link);
+  if (link.parent !== undefined) writer.u32(IFLA.LINK, link.parent);
   if (link.master !== undefined) writer.u32(IFLA.MASTER, link.master);
   writer.nested(IFLA.LINKINFO, (info) => {
     info.string(IFLA_INFO.KIND, kind);
@@ -156,6 +192,27 @@ export const linkRequests = {
 
   addDummy(dummy: NewLink): RouteRequest {
     return newLink('dummy', dummy);
+  },
+
+  /**
+   * A link with a hardware address of its own on a link that is there. Kernels before 6.15 refuse one that is to be
+   * born in another namespace with EEXIST, if its name is taken in that of the socket (rtnl_newlink of
+   * net/core/rtnetlink.c); this goes for every kind.
+   */
+  addMacvlan(macvlan: NewMacvlan): RouteRequest {
+    return newLink('macvlan', macvlan, (data) => data.u32(IFLA_MACVLAN.MODE, MACVLAN_MODES[macvlan.mode]));
+  },
+
+  /** A link with the hardware address of the one that it stands on, and addresses of its own. */
+  addIpvlan(ipvlan: NewIpvlan): RouteRequest {
+    return newLink('ipvlan', ipvlan, (data) =>
+      data.u16(IFLA_IPVLAN.MODE, IPVLAN_MODES[ipvlan.mode]).u16(IFLA_IPVLAN.FLAGS, IPVLAN_FLAGS[ipvlan.flag]),
+    );
+  },
+
+  /** An 802.1q link: what its parent sends and receives with that tag. */
+  addVlan(vlan: NewVlan): RouteRequest {
+    return newLink('vlan', vlan, (data) => data.u16(IFLA_VLAN.ID, vlan.id));
   },
 
   /**
