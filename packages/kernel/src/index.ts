@@ -14,6 +14,7 @@ export { processStartTime, processState, type ProcessState } from './process/ind
 export { bindSocket, closeDescriptor, type BoundSocket, type SocketRequest } from './sockets/index.js';
 export { readSysctl, writeSysctl } from './sysctl/index.js';
 export * from './nftables/index.js';
+export * from './bpf/index.js';
 export * from './conntrack/index.js';
 export * from './socket-diag/index.js';
 export * from './unix/index.js';

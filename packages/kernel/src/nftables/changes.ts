@@ -9,7 +9,7 @@ import {
 import { writeExpressions, type Expression } from './expressions.js';
 
 /** NFPROTO_* of include/uapi/linux/netfilter.h. */
-const FAMILIES = { inet: 1, ip: 2, ip6: 10 } as const;
+const FAMILIES = { inet: 1, ip: 2, bridge: 7, ip6: 10 } as const;
 export type NftFamily = keyof typeof FAMILIES;
 
 /** nfnetlink message types: NFNL_SUBSYS_NFTABLES (10) in the upper byte, NFT_MSG_* below (nf_tables.h). */

@@ -1,5 +1,5 @@
 import { BerthError } from '@berth/core';
-import { parseInternet } from '../rtnetlink/index.js';
+import { parseHardware, parseInternet } from '../rtnetlink/index.js';
 
 /** IFNAMSIZ of include/uapi/linux/if.h. */
 const IFNAME_LENGTH = 16;
@@ -11,6 +11,8 @@ export type TransportProtocol = keyof typeof PROTOCOLS;
 export const nftKeys = {
   /** `ipv4_addr`, `ipv6_addr` */
   address: (text: string): Buffer => parseInternet(text).bytes,
+  /** `ether_addr` */
+  etherAddress: (text: string): Buffer => parseHardware(text),
   /** `inet_service` */
   service(port: number): Buffer {
     const bytes = Buffer.alloc(2);

@@ -13,6 +13,7 @@ const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 /** include/uapi/linux/in.h, include/uapi/linux/in6.h */
 const IPPROTO_IPV6 = 41;
+const IPPROTO_SCTP = 132;
 const IPV6_V6ONLY = 26;
 /** sizeof(struct sockaddr_in), sizeof(struct sockaddr_in6) */
 const SOCKADDR_IN_LENGTH = 16;
@@ -21,7 +22,8 @@ const SOCKADDR_IN6_LENGTH = 28;
 const listen = declare<[fd: number, backlog: number]>('listen', 'int', ['int', 'int']);
 
 export interface SocketRequest {
-  readonly protocol: 'tcp' | 'udp';
+  /** The kernel may have no sockets of sctp (EPROTONOSUPPORT). */
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
   readonly address: string;
   /** 0: the kernel chooses. */
   readonly port: number;
@@ -55,8 +57,9 @@ export function closeDescriptor(fd: number): void {
 function open({ protocol, address, port, listen: backlog }: SocketRequest): BoundSocket {
   const host = isIPv6(address) ? `[${address}]` : address;
   const subject = `${host}:${port}/${protocol}`;
-  const type = (protocol === 'tcp' ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
-  const fd = check(socket(isIPv6(address) ? AF_INET6 : AF_INET, type, 0), 'open socket for', subject);
+  const type = (protocol === 'udp' ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
+  const family = isIPv6(address) ? AF_INET6 : AF_INET;
+  const fd = check(socket(family, type, protocol === 'sctp' ? IPPROTO_SCTP : 0), 'open socket for', subject);
   try {
     if (isIPv6(address)) {
       const on = Buffer.from([1, 0, 0, 0]);

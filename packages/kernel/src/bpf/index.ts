@@ -1,0 +1,1 @@
+export { BindGuard, type PortRun } from './bind-guard.js';
