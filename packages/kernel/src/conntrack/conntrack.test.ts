@@ -122,6 +122,18 @@ describe('tracked connections', () => {
     expect(sources()).toHaveLength(4);
   });
 
+  it('of an address of IPv6 are found among more than one answer of the kernel holds', async () => {
+    const many = Array.from({ length: 300 }, (_, at) => ['fd00::1', 'fd00::1', 1000 + at] as const);
+    send(...many);
+    expect(sources('inet6')).toHaveLength(302);
+    // What overlaps waits, and what is asked for meanwhile is answered.
+    const both = [conntrack.deleteOfAsync('fd00::1'), conntrack.deleteOfAsync('127.0.0.1')];
+    expect(sources('inet6').length).toBeGreaterThan(0);
+    await Promise.all(both);
+    expect(sources('inet6')).toEqual(['fd00::2']);
+    expect(sources()).toEqual(['10.0.0.1', '127.0.0.2']);
+  });
+
   it('are not deleted by what is no address', async () => {
     expect(() => conntrack.deleteOf('nowhere')).toThrow('"nowhere" is no IP address');
     await expect(conntrack.deleteOfAsync('nowhere')).rejects.toThrow('"nowhere" is no IP address');

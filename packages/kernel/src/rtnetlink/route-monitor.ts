@@ -31,7 +31,10 @@ const KINDS = new Map<number, RouteChange>([
 ]);
 const ALL_KINDS: readonly RouteChange[] = ['link', 'address', 'route'];
 
-/** Tells that links, addresses or routes of a namespace have changed; what is new is for the listener to find out. */
+/**
+ * Tells that links, addresses or routes of a namespace have changed; what is new is for the listener to find out. IPv4
+ * routes that go when their link goes down or loses its last address are not told of: the link or address is.
+ */
 export class RouteMonitor implements Disposable {
   readonly #fd: number;
   readonly #onChange: (kind: RouteChange) => void;
