@@ -85,6 +85,12 @@ export class NameService {
     if (open) open.state.forwarding = forwarding;
   }
 
+  /** Which servers names that are not ours are asked of, from the next question on; none: the host's resolvers. */
+  setUpstreams(sandboxId: string, upstreams: readonly string[]): void {
+    const open = this.#sandboxes.get(sandboxId);
+    if (open) open.state.upstreams = upstreams.map(upstreamOf);
+  }
+
   /** Adds an endpoint's names, or replaces what they were; seen by the next question. */
   setEndpoint(endpoint: EndpointRecord): void {
     this.#records.set(endpoint);

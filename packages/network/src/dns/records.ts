@@ -12,6 +12,8 @@ export interface EndpointRecord {
   readonly sandboxId: string;
   /** Container name first (it is what reverse lookups answer), then aliases and the short id. */
   readonly names: readonly string[];
+  /** What this endpoint's sandbox alone calls others on the network: alias → name. */
+  readonly links?: Readonly<Record<string, string>>;
   readonly ipv4?: string;
   readonly ipv6?: string;
 }
@@ -110,6 +112,7 @@ export class Records {
   readonly #endpoints = new Map<string, EndpointRecord>();
   readonly #networks = new Map<string, NetworkNames>();
   readonly #sandboxes = new Map<string, Map<string, NetworkNames>>();
+  readonly #links = new Map<string, ReadonlyMap<WireName, WireName>>();
 
   /** Adds an endpoint, or replaces what was known about it; holds from the next question on. */
   set(record: EndpointRecord): void {
@@ -120,6 +123,7 @@ export class Records {
       network.remove(earlier);
       network.add(record);
       this.#endpoints.set(record.endpointId, record);
+      this.#setLinks(record);
       return;
     }
     this.remove(record.endpointId);
@@ -130,6 +134,7 @@ export class Records {
     }
     network.add(record);
     this.#endpoints.set(record.endpointId, record);
+    this.#setLinks(record);
     const networks = this.#sandboxes.get(record.sandboxId);
     if (networks) networks.set(record.endpointId, network);
     else this.#sandboxes.set(record.sandboxId, new Map([[record.endpointId, network]]));
@@ -140,6 +145,7 @@ export class Records {
     const record = this.#endpoints.get(endpointId);
     if (!record) return;
     this.#endpoints.delete(endpointId);
+    this.#links.delete(endpointId);
     const network = this.#networks.get(record.networkId);
     network?.remove(record);
     if (network?.isEmpty) this.#networks.delete(record.networkId);
@@ -156,6 +162,8 @@ export class Records {
   lookup(sandboxId: string, name: WireName, type: number): NameEntry | undefined {
     const networks = this.#sandboxes.get(sandboxId);
     if (!networks) return undefined;
+    const linked = this.#linked(networks, name);
+    if (linked) return linked;
     let known: NameEntry | undefined;
     for (const network of networks.values()) {
       const entry = network.simple(name);
@@ -169,6 +177,26 @@ export class Records {
       known ??= entry;
     }
     return known;
+  }
+
+  /** Whom the sandbox's own links mean by a name. */
+  #linked(networks: ReadonlyMap<string, NetworkNames>, name: WireName): NameEntry | undefined {
+    for (const [endpointId, network] of networks) {
+      const target = this.#links.get(endpointId)?.get(name);
+      const entry = target === undefined ? undefined : network.simple(target);
+      if (entry) return entry;
+    }
+    return undefined;
+  }
+
+  #setLinks({ endpointId, links = {} }: EndpointRecord): void {
+    const known = new Map<WireName, WireName>();
+    for (const [alias, target] of Object.entries(links)) {
+      const [from, to] = [wireName(alias), wireName(target)];
+      if (from !== undefined && to !== undefined) known.set(from, to);
+    }
+    if (known.size > 0) this.#links.set(endpointId, known);
+    else this.#links.delete(endpointId);
   }
 }
 

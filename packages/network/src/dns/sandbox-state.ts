@@ -30,7 +30,7 @@ export const MAX_IN_FLIGHT = 1024;
 export class SandboxState {
   readonly sandboxId: string;
   /** Upstream servers; empty means the host's. */
-  readonly upstreams: readonly Upstream[];
+  upstreams: readonly Upstream[];
   forwarding: boolean;
   inFlight = 0;
   readonly counters: NameServiceCounters = {

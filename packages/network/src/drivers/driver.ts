@@ -10,14 +10,20 @@ export interface HostKernel {
   readonly reaper: LinkReaper;
   readonly firewall: Firewall;
   readonly logger: Logger;
+  /** Bytes: the least MTU of the host's ways out, as it is now. */
+  uplinkMtu(): number | undefined;
+  /** Switches forwarding of IPv6 on, which a host may do without until its first network needs it. */
+  forwardIPv6(): void;
 }
 
 /** What implements a kind of network. */
 export interface Driver {
   /** As the API names it: `bridge`. */
   readonly name: string;
-  /** Whether its networks have a subnet, and their endpoints addresses. */
+  /** Whether its networks have subnets, and their endpoints addresses. */
   readonly hasAddresses: boolean;
+  /** Whether a network that names no gateway gets one: the first address of its subnet. */
+  readonly choosesGateway: boolean;
   /** Whether its networks belong to the host's own namespace, or to a private one. */
   readonly sandboxKind: 'private' | 'host';
   /**
@@ -28,14 +34,30 @@ export interface Driver {
   validate(record: NetworkRecord): DriverNetwork;
 }
 
+/** Something for each of the two families. */
+export interface PerFamily<T> {
+  readonly ipv4: T;
+  readonly ipv6: T;
+}
+
+/** How ports are published: by translation of the host's addresses, at the container's own, or not at all. */
+export type Publishing = 'nat' | 'routed' | 'none';
+
 /** One network, in the hands of its driver. Every call can be repeated, and finds its work done. */
 export interface DriverNetwork {
   /** What the user should know about the options. */
   readonly warnings: readonly string[];
-  /** Whether its endpoints can hold the default route and the published ports. */
-  readonly isGateway: boolean;
+  /** Whether its endpoints can hold the default route. */
+  readonly isGateway: PerFamily<boolean>;
+  readonly publishing: PerFamily<Publishing>;
+  /** Where ports are published that name no host address; undefined: where the daemon says. */
+  readonly defaultBinding?: string;
+  /** Whether published ports are open to some who have a route to the container's own address. */
+  readonly opensServices: boolean;
   /** Interfaces in sandboxes are named this, and a number. */
   readonly interfacePrefix: string;
+  /** What no other network of this host can have at the same time: its bridge's name, its parent. */
+  readonly claim?: string;
   /** Brings the kernel to what the network needs, whatever of it is there. */
   create(): void;
   /** Takes it away; what is not there is no error. */
@@ -45,7 +67,7 @@ export interface DriverNetwork {
   /** Brings an endpoint that should be attached back to what it should be. */
   restore(attachment: Attachment): void;
   /** Takes the endpoint away; what is not there is no error. Resolves when nothing of it is left. */
-  detach(endpoint: EndpointRecord): Promise<void>;
+  detach(endpoint: EndpointRecord, namespace: NetworkNamespace | undefined): Promise<void>;
 }
 
 export interface Attachment {
@@ -53,7 +75,7 @@ export interface Attachment {
   /** Undefined for the host's own. */
   readonly namespace: NetworkNamespace | undefined;
   /** Whether the sandbox's default route is this endpoint's. */
-  readonly defaultRoute: boolean;
+  readonly defaultRoute: PerFamily<boolean>;
 }
 
 /** The interface of an endpoint that must have one. */

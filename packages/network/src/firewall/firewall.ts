@@ -1,22 +1,42 @@
 import type { Logger } from '@berth/core';
-import { NftSocket, Nftables, isErrno, nftChanges, type NftElements } from '@berth/kernel';
-import { networkElements, portElements } from './elements.js';
-import { TABLE, ruleset, type FirewallNetwork, type FirewallPort } from './ruleset.js';
+import { NftSocket, Nftables, isErrno, nftChanges, type NftChange } from '@berth/kernel';
+import { asNetlink, type SetElement } from './element.js';
+import {
+  networkElements,
+  portElements,
+  serviceElements,
+  stationElements,
+  type FirewallNetwork,
+  type FirewallPort,
+  type FirewallService,
+  type FirewallStation,
+} from './elements.js';
+import { TABLE, ruleset, stationRuleset, type RulesetOptions } from './ruleset.js';
+
+/** What is opened and closed together. */
+export interface Openings {
+  readonly ports: readonly FirewallPort[];
+  readonly services: readonly FirewallService[];
+}
 
 /**
- * The host's table of ours. It knows what should be in it, so that a table that somebody has flushed is written
+ * The host's tables of ours. It knows what should be in them, so that a table that somebody has flushed is written
  * again, whole, at the next change.
  */
 export class Firewall {
   readonly #logger: Logger;
+  readonly #options: RulesetOptions;
   readonly #nftables: Nftables;
   readonly #socket: NftSocket;
   readonly #networks = new Map<string, FirewallNetwork>();
   readonly #ports = new Map<string, FirewallPort>();
+  readonly #services = new Map<string, FirewallService>();
+  readonly #stations = new Map<string, FirewallStation>();
   #written = false;
 
-  private constructor(logger: Logger, nftables: Nftables, socket: NftSocket) {
+  private constructor(logger: Logger, options: RulesetOptions, nftables: Nftables, socket: NftSocket) {
     this.#logger = logger;
+    this.#options = options;
     this.#nftables = nftables;
     this.#socket = socket;
   }
@@ -25,19 +45,25 @@ export class Firewall {
    * Opens the firewall of this thread's network namespace. Changes are only remembered until {@link write}.
    * To be called while the process has few descriptors open (see `Nftables`).
    */
-  static open(logger: Logger): Firewall {
+  static open(logger: Logger, options: RulesetOptions): Firewall {
     const nftables = Nftables.open();
     try {
-      return new Firewall(logger, nftables, NftSocket.open());
+      return new Firewall(logger, options, nftables, NftSocket.open());
     } catch (error) {
       nftables.close();
       throw error;
     }
   }
 
-  /** Replaces the table, in one transaction, with what should be in it. */
+  /** Replaces the tables, in one transaction, with what should be in them. */
   write(): void {
-    this.#nftables.run(ruleset([...this.#networks.values()], [...this.#ports.values()]));
+    const elements = [
+      ...[...this.#networks.values()].flatMap(networkElements),
+      ...[...this.#ports.values()].flatMap(portElements),
+      ...[...this.#services.values()].flatMap(serviceElements),
+    ];
+    const stations = [...this.#stations.values()].flatMap(stationElements);
+    this.#nftables.run(ruleset(elements, this.#options) + stationRuleset(stations));
     this.#written = true;
   }
 
@@ -46,7 +72,7 @@ export class Firewall {
     const known = this.#networks.get(network.bridge);
     this.#networks.set(network.bridge, network);
     try {
-      this.#commit(known === undefined ? [] : networkElements(known), networkElements(network));
+      this.#commit(replacing(known && networkElements(known), networkElements(network)));
     } catch (error) {
       if (known === undefined) this.#networks.delete(network.bridge);
       else this.#networks.set(network.bridge, known);
@@ -58,33 +84,54 @@ export class Firewall {
     const known = this.#networks.get(bridge);
     if (known === undefined) return;
     this.#networks.delete(bridge);
-    this.#commit(networkElements(known), []);
+    this.#commit(replacing(networkElements(known), []));
   }
 
-  /** Opens ports, all or none. A port that leads somewhere already is led elsewhere. */
-  publish(ports: readonly FirewallPort[]): void {
-    const replaced = ports.flatMap((port) => this.#ports.get(keyOf(port)) ?? []);
-    for (const port of ports) this.#ports.set(keyOf(port), port);
+  /** Lets in by a bridge's port what is that station's, and nothing else, from now on. */
+  addStation(station: FirewallStation): void {
+    const known = this.#stations.get(station.link);
+    this.#stations.set(station.link, station);
     try {
-      this.#commit(portElements(replaced), portElements(ports));
+      this.#commitStations(replacing(known && stationElements(known), stationElements(station)));
     } catch (error) {
-      for (const port of ports) this.#ports.delete(keyOf(port));
-      for (const port of replaced) this.#ports.set(keyOf(port), port);
+      if (known === undefined) this.#stations.delete(station.link);
+      else this.#stations.set(station.link, known);
       throw error;
     }
   }
 
-  /** Closes ports, all or none; those that aren't open are no error. */
-  unpublish(ports: readonly FirewallPort[]): void {
-    const known = ports.flatMap((port) => this.#ports.get(keyOf(port)) ?? []);
-    for (const port of known) this.#ports.delete(keyOf(port));
-    this.#commit(portElements(known), []);
+  /** Forgets a bridge's port; one that isn't known is no error. */
+  removeStation(link: string): void {
+    const known = this.#stations.get(link);
+    if (known === undefined) return;
+    this.#stations.delete(link);
+    this.#commitStations(replacing(stationElements(known), []));
   }
 
-  /** Removes the table. */
+  /**
+   * Closes ports and opens others, all in one transaction or none. Those to be closed that aren't open are no error; a
+   * port to be opened that leads somewhere already is led elsewhere.
+   */
+  change(close: Openings, open: Openings): void {
+    const ports = { map: this.#ports, keyOf: portKey, elementsOf: portElements };
+    const services = { map: this.#services, keyOf: serviceKey, elementsOf: serviceElements };
+    const changed = [move(ports, close.ports, open.ports), move(services, close.services, open.services)];
+    try {
+      this.#commit({
+        remove: changed.flatMap(({ removed }) => removed),
+        add: changed.flatMap(({ added }) => added),
+      });
+    } catch (error) {
+      for (const { undo } of changed) undo();
+      throw error;
+    }
+  }
+
+  /** Removes the tables. */
   remove(): void {
     this.#written = false;
-    this.#nftables.run(`add table inet ${TABLE}\ndelete table inet ${TABLE}`);
+    const drop = (family: string) => `add table ${family} ${TABLE}\ndelete table ${family} ${TABLE}\n`;
+    this.#nftables.run(drop('inet') + drop('bridge'));
   }
 
   close(): void {
@@ -92,13 +139,24 @@ export class Firewall {
     this.#nftables.close();
   }
 
-  #commit(remove: readonly NftElements[], add: readonly NftElements[]): void {
+  #commit({ remove, add }: Exchange): void {
+    this.#send([
+      ...asNetlink('inet', TABLE, remove).flatMap(nftChanges.deleteElements),
+      ...asNetlink('inet', TABLE, add).flatMap(nftChanges.addElements),
+    ]);
+  }
+
+  #commitStations({ remove, add }: Exchange): void {
+    this.#send([
+      ...asNetlink('bridge', TABLE, remove).flatMap(nftChanges.deleteElements),
+      ...asNetlink('bridge', TABLE, add).flatMap(nftChanges.addElements),
+    ]);
+  }
+
+  #send(changes: readonly NftChange[]): void {
     if (!this.#written) return;
     try {
-      this.#socket.commit([
-        ...remove.flatMap((elements) => nftChanges.deleteElements(elements)),
-        ...add.flatMap((elements) => nftChanges.addElements(elements)),
-      ]);
+      this.#socket.commit(changes);
     } catch (error) {
       if (!isErrno(error, 'ENOENT', 'EEXIST')) throw error;
       this.#logger.warn('the firewall table was changed by somebody else: writing it again', { error });
@@ -107,6 +165,42 @@ export class Firewall {
   }
 }
 
-function keyOf({ protocol, hostAddress = '*', hostPort }: FirewallPort): string {
-  return `${protocol} ${hostAddress} ${hostPort}`;
+/** Elements to take away and elements to add. */
+interface Exchange {
+  readonly remove: readonly SetElement[];
+  readonly add: readonly SetElement[];
+}
+
+function replacing(before: readonly SetElement[] | undefined, after: readonly SetElement[]): Exchange {
+  return { remove: before ?? [], add: after };
+}
+
+interface Kind<T> {
+  readonly map: Map<string, T>;
+  readonly keyOf: (item: T) => string;
+  readonly elementsOf: (item: T) => SetElement[];
+}
+
+/** Brings what is known to what it shall be, and tells which elements that takes and how to take it back. */
+function move<T>({ map, keyOf, elementsOf }: Kind<T>, close: readonly T[], open: readonly T[]) {
+  const before = new Map(map);
+  const gone = [...close, ...open].map(keyOf).flatMap((key) => {
+    const known = map.get(key);
+    map.delete(key);
+    return known === undefined ? [] : [known];
+  });
+  for (const item of open) map.set(keyOf(item), item);
+  const undo = () => {
+    map.clear();
+    for (const [key, item] of before) map.set(key, item);
+  };
+  return { removed: gone.flatMap(elementsOf), added: open.flatMap(elementsOf), undo };
+}
+
+function portKey({ protocol, hostAddress = '*', hostPort, count, address }: FirewallPort): string {
+  return `${address.includes(':') ? 6 : 4} ${protocol} ${hostAddress} ${hostPort}+${count}`;
+}
+
+function serviceKey({ protocol, address, port, count }: FirewallService): string {
+  return `${protocol} ${address} ${port}+${count}`;
 }

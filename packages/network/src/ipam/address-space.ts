@@ -1,5 +1,16 @@
+import { createHash } from 'node:crypto';
 import { BerthError } from '@berth/core';
-import { formatPrefix, lastOf, overlaps, parsePrefix, sizeOf, type Prefix } from './address.js';
+import {
+  bitsOf,
+  formatAddress,
+  formatPrefix,
+  lastOf,
+  overlaps,
+  parsePrefix,
+  sizeOf,
+  type Family,
+  type Prefix,
+} from './address.js';
 
 /** A block from which networks without a subnet of their own get one of `size` bits. */
 export interface DefaultPool {
@@ -12,6 +23,18 @@ export const DEFAULT_POOLS: readonly DefaultPool[] = [
   ...Array.from({ length: 15 }, (_, index) => ({ base: `172.${index + 17}.0.0/16`, size: 16 })),
   { base: '192.168.0.0/16', size: 20 },
 ];
+
+/**
+ * The IPv6 block of a host that is given none: a unique local /48 (RFC 4193, section 3.2.2: fd and a 40-bit global id),
+ * the same at each start, in /64s.
+ *
+ * @param host tells this host from others
+ */
+export function uniqueLocalPool(host: string): DefaultPool {
+  const id = createHash('sha256').update(`berth ${host}`).digest().readUIntBE(0, 5);
+  const value = (0xfdn << 120n) | (BigInt(id) << 80n);
+  return { base: `${formatAddress({ family: 6, value })}/48`, size: 64 };
+}
 
 /** Which subnets are taken, and which one comes next. No two taken subnets overlap. */
 export class AddressSpace {
@@ -26,17 +49,20 @@ export class AddressSpace {
         const hint = parsed === undefined ? 'ADDRESS/LENGTH' : formatPrefix(parsed.prefix);
         throw new BerthError('invalid', `invalid default address pool ${base}: it should be ${hint}`);
       }
-      if (parsed.prefix.family !== 4) {
-        throw new BerthError('unsupported', `default address pool ${base}: only IPv4 pools are supported`);
-      }
-      if (!Number.isInteger(size) || size < parsed.prefix.length || size > 30) {
+      const most = bitsOf(parsed.prefix.family) - 2;
+      if (!Number.isInteger(size) || size < parsed.prefix.length || size > most) {
         throw new BerthError(
           'invalid',
-          `invalid size ${size} of default address pool ${base}: it should be ${parsed.prefix.length} to 30`,
+          `invalid size ${size} of default address pool ${base}: it should be ${parsed.prefix.length} to ${most}`,
         );
       }
       return { base: parsed.prefix, size };
     });
+  }
+
+  /** Whether there is any pool of that family. */
+  has(family: Family): boolean {
+    return this.#pools.some(({ base }) => base.family === family);
   }
 
   /**
@@ -60,11 +86,14 @@ export class AddressSpace {
    * Takes the first subnet of the default pools that overlaps neither a taken one nor one to `avoid`.
    *
    * @param avoid the host's routes
+   * @param length of the subnet; default: the pool's own
    * @throws BerthError `exhausted`
    */
-  takeNext(avoid: readonly Prefix[]): Prefix {
-    const blocked = [...this.#taken.values(), ...avoid];
-    for (const { base, size } of this.#pools) {
+  takeNext(family: Family, avoid: readonly Prefix[], length?: number): Prefix {
+    const blocked = [...this.#taken.values(), ...avoid].filter((other) => other.family === family);
+    for (const { base, size: usual } of this.#pools) {
+      const size = length ?? usual;
+      if (base.family !== family || size < base.length) continue;
       const step = sizeOf({ ...base, length: size });
       let candidate: Prefix = { ...base, length: size };
       while (candidate.base <= lastOf(base)) {
@@ -81,7 +110,7 @@ export class AddressSpace {
     }
     throw new BerthError(
       'exhausted',
-      'all predefined address pools have been fully subnetted: give the network a subnet, remove unused networks, ' +
+      `all predefined IPv${family} address pools have been fully subnetted: give the network a subnet, remove unused networks, ` +
         'or start the daemon with more pools (--default-address-pool)',
     );
   }

@@ -37,10 +37,21 @@ export class LeasePool {
     this.#next = this.#rangeFirst;
   }
 
+  /** How many addresses are leased. */
+  get used(): bigint {
+    return BigInt(this.#leased.size);
+  }
+
+  /** How many can still be leased without being asked for by name. */
+  get available(): bigint {
+    const free = this.#rangeLast - this.#rangeFirst + 1n - this.#leasedInRange;
+    return free > 0n ? free : 0n;
+  }
+
   /** Leases an address of the pool's choice; undefined when none is left. */
   lease(): bigint | undefined {
-    const free = this.#rangeLast - this.#rangeFirst + 1n - this.#leasedInRange;
-    if (free <= 0n) return undefined;
+    const free = this.available;
+    if (free === 0n) return undefined;
     const [oldest] = this.#recentlyFreed;
     let address = this.#next;
     if (oldest !== undefined && free === BigInt(this.#recentlyFreed.size)) {

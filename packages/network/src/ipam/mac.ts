@@ -1,9 +1,17 @@
+import { createHash } from 'node:crypto';
 import { BerthError } from '@berth/core';
 
 /** The hardware address that goes with an IPv4 address: `02:42:` and its four bytes, as Docker has it. */
 export function macOf(ipv4: string): string {
   const bytes = ipv4.split('.').map((part) => Number(part).toString(16).padStart(2, '0'));
   return ['02', '42', ...bytes].join(':');
+}
+
+/** A hardware address for an interface without an IPv4 address: locally administered (IEEE 802), from its id. */
+export function macOfId(id: string): string {
+  const bytes = createHash('sha256').update(id).digest();
+  const rest = [...bytes.subarray(0, 5)].map((byte) => byte.toString(16).padStart(2, '0'));
+  return ['02', ...rest].join(':');
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   parseAddress,
   parsePrefix,
   type Address,
+  type Family,
   type Prefix,
 } from './address.js';
 
@@ -22,7 +23,10 @@ export interface SubnetSpec {
 
 /** The same, checked. A plan without a subnet gets one from the default pools. */
 export interface SubnetPlan {
+  readonly family: Family;
   readonly subnet?: Prefix;
+  /** Without a subnet: how long the one from the default pools shall be (`0.0.0.0/24`). */
+  readonly length?: number;
   readonly range?: Prefix;
   readonly gateway?: Address;
   readonly auxiliary: Readonly<Record<string, Address>>;
@@ -34,12 +38,16 @@ const UNUSABLE: readonly [block: string, reason: string][] = [
   ['127.0.0.0/8', 'it is loopback (RFC 1122)'],
   ['224.0.0.0/4', 'it is multicast (RFC 5771)'],
   ['240.0.0.0/4', 'it is reserved (RFC 1112)'],
+  ['::/96', 'it holds the unspecified and the loopback address (RFC 4291)'],
+  ['::ffff:0:0/96', 'it stands for IPv4 addresses (RFC 4291)'],
+  ['fe80::/10', 'it is for single links (RFC 4291)'],
+  ['ff00::/8', 'it is multicast (RFC 4291)'],
 ];
 
 /**
  * Checks what a user says about a network's addresses. Nothing is reserved.
  *
- * @throws BerthError `invalid` with what would be right, or `unsupported`
+ * @throws BerthError `invalid` with what would be right
  */
 export function planSubnet(spec: SubnetSpec): SubnetPlan {
   const auxiliaryTexts = Object.entries(spec.auxiliaryAddresses ?? {});
@@ -49,9 +57,19 @@ export function planSubnet(spec: SubnetSpec): SubnetPlan {
       (spec.gateway !== undefined && `gateway ${spec.gateway}`) ||
       (auxiliaryTexts[0] && `auxiliary address ${auxiliaryTexts[0][1]}`);
     if (orphan) throw invalid(`${orphan} needs a subnet that holds it`);
-    return { auxiliary: {} };
+    return { family: 4, auxiliary: {} };
   }
   const subnet = parseBlock('subnet', spec.subnet);
+  const { family } = subnet;
+  if (subnet.base === 0n && subnet.length > 0) {
+    // Docker's way to ask for a subnet of a size from the default pools.
+    if (spec.ipRange !== undefined || spec.gateway !== undefined || auxiliaryTexts.length > 0)
+      throw invalid(
+        `subnet ${spec.subnet} leaves the choice to Berth: a range, gateway or address can't go with it`,
+      );
+    if (subnet.length > bitsOf(family) - 2) throw invalid(`subnet ${spec.subnet} has no room for containers`);
+    return { family, length: subnet.length, auxiliary: {} };
+  }
   checkUsable(subnet);
   const range = spec.ipRange === undefined ? undefined : parseBlock('ip-range', spec.ipRange);
   if (range !== undefined) checkRange(range, subnet);
@@ -62,7 +80,7 @@ export function planSubnet(spec: SubnetSpec): SubnetPlan {
   const named = [...(gateway === undefined ? [] : [gateway]), ...Object.values(auxiliary)].map(formatAddress);
   const twice = named.find((address, index) => named.indexOf(address) !== index);
   if (twice !== undefined) throw invalid(`Address already in use: ${twice} is given twice`);
-  return { subnet, ...(range && { range }), ...(gateway && { gateway }), auxiliary };
+  return { family, subnet, ...(range && { range }), ...(gateway && { gateway }), auxiliary };
 }
 
 /** The gateway of a network that names none: the first address of its subnet that nothing else was promised. */
@@ -82,9 +100,6 @@ function parseBlock(kind: 'subnet' | 'ip-range', text: string): Prefix {
   const parsed = parsePrefix(text);
   if (parsed === undefined) {
     throw invalid(`invalid ${kind} ${text}: invalid CIDR block notation, it should look like 10.10.0.0/16`);
-  }
-  if (parsed.prefix.family === 6) {
-    throw new BerthError('unsupported', `${kind} ${text}: IPv6 networks are not supported yet`);
   }
   if (parsed.address.value !== parsed.prefix.base) {
     throw invalid(`invalid ${kind} ${text}: it should be ${formatPrefix(parsed.prefix)}`);
@@ -123,7 +138,8 @@ function addressInside(kind: string, text: string, subnet: Prefix): Address {
   const parent = `parent subnet ${formatPrefix(subnet)}`;
   if (!contains(subnet, address))
     throw invalid(`invalid ${kind} ${text}: ${parent} doesn't contain this address`);
-  const end = address.value === subnet.base || address.value === lastOf(subnet);
+  // IPv6 has no broadcast address; its first is the routers' anycast one.
+  const end = address.value === subnet.base || (subnet.family === 4 && address.value === lastOf(subnet));
   if (end && subnet.length < bitsOf(subnet.family) - 1) {
     throw invalid(`invalid ${kind} ${text}: it is the network or broadcast address of its ${parent}`);
   }

@@ -2,6 +2,7 @@ import type { HostKernel } from '../drivers/driver.js';
 import type { NameService } from '../dns/index.js';
 import type { PortReservations } from '../ports/index.js';
 import type { SandboxNamespaces } from '../sandbox/namespace.js';
+import type { Connections } from './connections.js';
 import type { NetworkOptions } from './options.js';
 import type { NetworkState } from './state.js';
 
@@ -11,6 +12,7 @@ export interface ManagerContext {
   readonly state: NetworkState;
   readonly host: HostKernel;
   readonly ports: PortReservations;
+  readonly connections: Connections;
   readonly namespaces: SandboxNamespaces;
   readonly nameService: NameService;
 }

@@ -1,11 +1,14 @@
 import { BerthError, TeardownError, runSteps, toError, type Step } from '@berth/core';
+import type { Openings } from '../firewall/firewall.js';
 import type { EndpointSpec, NetworkId, SandboxId } from '../model.js';
 import type { EndpointRecord } from '../records.js';
 import type { ManagerContext } from './context.js';
-import { checkAttachment, planEndpoint, releaseAddress } from './endpoint-plan.js';
-import { dropDefaultRoute, moveGateway, portsTo } from './gateway.js';
+import { checkAttachment, planEndpoint, releaseAddresses } from './endpoint-plan.js';
+import { gatewaysOf, openingsOf, renewDefaultRoutes, settleGateways } from './gateway.js';
 import type { Names } from './names.js';
 import type { NetworkEntry, SandboxEntry } from './state.js';
+
+const NOTHING: Openings = { ports: [], services: [] };
 
 /** Endpoints: joining sandboxes to networks, and taking them apart. Calls for one sandbox must not overlap. */
 export class Endpoints {
@@ -19,42 +22,24 @@ export class Endpoints {
 
   /** @throws BerthError; nothing is left of the endpoint then */
   async attach(sandbox: SandboxEntry, entry: NetworkEntry, spec: EndpointSpec): Promise<EndpointRecord> {
-    const { state, host, options, namespaces } = this.#context;
+    const { state, options } = this.#context;
     checkAttachment(sandbox, entry, state.networks);
     const endpoint = planEndpoint(sandbox, entry, spec, state.nextSequence());
-    const defaultRoute = sandbox.gateway === undefined && entry.network.isGateway;
     const steps: Step[] = [
       { name: 'lease address', do: () => undefined, undo: () => this.#release(entry, endpoint) },
       {
         name: 'record endpoint',
         do: () => state.setEndpoint(endpoint),
-        undo: () => state.deleteEndpoint(endpoint),
+        undo: () => {
+          state.deleteEndpoint(endpoint);
+          renewDefaultRoutes(this.#context, sandbox);
+        },
       },
       // Undone by this very step: what of the interface was made when it failed is taken away.
-      { name: 'prepare removal', do: () => undefined, undo: () => entry.network.detach(endpoint) },
-      {
-        name: 'create interface',
-        do: () => {
-          using namespace =
-            sandbox.record.kind === 'private' ? namespaces.open(sandbox.record.id) : undefined;
-          entry.network.attach({ endpoint, namespace, defaultRoute });
-        },
-      },
+      { name: 'prepare removal', do: () => undefined, undo: () => this.#detach(sandbox, entry, endpoint) },
+      { name: 'create interface', do: () => this.#createInterface(sandbox, entry, endpoint) },
+      ...this.#gatewaySteps(sandbox, endpoint),
     ];
-    if (defaultRoute) {
-      const ports = portsTo(sandbox, endpoint);
-      steps.push({
-        name: 'publish ports',
-        do: () => {
-          if (ports.length > 0) host.firewall.publish(ports);
-          sandbox.gateway = endpoint.id;
-        },
-        undo: () => {
-          sandbox.gateway = undefined;
-          host.firewall.unpublish(ports);
-        },
-      });
-    }
     if (this.#names.serves(entry)) {
       steps.push({
         name: 'serve names',
@@ -72,7 +57,7 @@ export class Endpoints {
    * @param goesOn whether the sandbox stays, so that another endpoint takes over the default route and the ports
    */
   async detach(sandbox: SandboxEntry, endpoint: EndpointRecord, goesOn: boolean): Promise<void> {
-    const { state, host } = this.#context;
+    const { state, connections, options } = this.#context;
     const entry = state.networks.get(endpoint.networkId);
     const errors: Error[] = [];
     const attempt = (job: () => void) => {
@@ -82,21 +67,21 @@ export class Endpoints {
         errors.push(toError(error));
       }
     };
-    const wasGateway = sandbox.gateway === endpoint.id;
+    const wasGateway = Object.values(sandbox.gateways).includes(endpoint.id);
+    const before = wasGateway ? openingsOf(this.#context, sandbox, sandbox.gateways) : NOTHING;
     attempt(() => state.deleteEndpoint(endpoint));
     attempt(() => this.#names.remove(sandbox, endpoint));
-    if (wasGateway) {
-      sandbox.gateway = undefined;
-      attempt(() => host.firewall.unpublish(portsTo(sandbox, endpoint)));
-      if (goesOn) attempt(() => dropDefaultRoute(this.#context, endpoint));
-    }
+    // First of all nothing leads here any more.
+    if (wasGateway) attempt(() => this.#closeOrMove(sandbox, before, goesOn));
     try {
-      const gone = entry?.network.detach(endpoint);
-      if (goesOn && wasGateway) attempt(() => moveGateway(this.#context, sandbox));
-      await gone;
+      if (entry !== undefined) await this.#detach(sandbox, entry, endpoint);
     } catch (error) {
       errors.push(toError(error));
     }
+    // Before the address is anybody's again: what goes on belongs to who had it.
+    await connections.forget(endpoint).catch((error: unknown) => {
+      options.logger.warn('cannot delete tracked connections', { error: toError(error) });
+    });
     if (entry !== undefined) this.#release(entry, endpoint);
     if (errors.length > 0) throw new TeardownError(`detach ${endpoint.containerName}`, errors);
   }
@@ -109,14 +94,72 @@ export class Endpoints {
     throw new BerthError(
       'not-found',
       `container ${sandbox.record.id} is not connected to the network ${name}`,
-      {
-        subject: name,
-      },
+      { subject: name },
     );
   }
 
+  #createInterface(sandbox: SandboxEntry, entry: NetworkEntry, endpoint: EndpointRecord): void {
+    const next = gatewaysOf(this.#context, sandbox);
+    // Where another endpoint holds the route so far, it is moved when this one is there.
+    const takesOver = (family: 'ipv4' | 'ipv6') =>
+      next[family] === endpoint.id && sandbox.gateways[family] === undefined;
+    using namespace =
+      sandbox.record.kind === 'private' ? this.#context.namespaces.open(sandbox.record.id) : undefined;
+    entry.network.attach({
+      endpoint,
+      namespace,
+      defaultRoute: { ipv4: takesOver('ipv4'), ipv6: takesOver('ipv6') },
+    });
+  }
+
+  #gatewaySteps(sandbox: SandboxEntry, endpoint: EndpointRecord): Step[] {
+    const { connections, host } = this.#context;
+    const earlier = sandbox.gateways;
+    let before = NOTHING;
+    return [
+      {
+        name: 'publish ports',
+        do: () => {
+          const next = gatewaysOf(this.#context, sandbox);
+          if (!Object.values(next).includes(endpoint.id)) return;
+          before = openingsOf(this.#context, sandbox, earlier);
+          // The routes of a family that had none were made with the interface.
+          sandbox.gateways = {
+            ...earlier,
+            ...(earlier.ipv4 === undefined && next.ipv4 !== undefined && { ipv4: next.ipv4 }),
+            ...(earlier.ipv6 === undefined && next.ipv6 !== undefined && { ipv6: next.ipv6 }),
+          };
+          settleGateways(this.#context, sandbox, before);
+          connections.forgetUnpublished(openingsOf(this.#context, sandbox, next).ports);
+        },
+        undo: () => {
+          if (!Object.values(sandbox.gateways).includes(endpoint.id)) return;
+          const opened = openingsOf(this.#context, sandbox, sandbox.gateways);
+          sandbox.gateways = earlier;
+          host.firewall.change(opened, before);
+        },
+      },
+    ];
+  }
+
+  #closeOrMove(sandbox: SandboxEntry, before: Openings, goesOn: boolean): void {
+    if (goesOn) {
+      settleGateways(this.#context, sandbox, before);
+      return;
+    }
+    sandbox.gateways = {};
+    this.#context.host.firewall.change(before, NOTHING);
+  }
+
+  async #detach(sandbox: SandboxEntry, entry: NetworkEntry, endpoint: EndpointRecord): Promise<void> {
+    const { namespaces } = this.#context;
+    const { id, kind } = sandbox.record;
+    using namespace = kind === 'private' && namespaces.isAlive(id) ? namespaces.open(id) : undefined;
+    await entry.network.detach(endpoint, namespace);
+  }
+
   #release(entry: NetworkEntry, endpoint: EndpointRecord): void {
-    if (endpoint.interface !== undefined) releaseAddress(entry, endpoint.interface);
+    if (endpoint.interface !== undefined) releaseAddresses(entry, endpoint.interface);
   }
 }
 

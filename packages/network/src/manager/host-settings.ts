@@ -1,5 +1,5 @@
-import type { Collection, Logger, Store } from '@berth/core';
-import { readSysctl, writeSysctl } from '@berth/kernel';
+import { isBerthError, type Collection, type Logger, type Store } from '@berth/core';
+import { readSysctl, writeSysctl, type RouteSocket } from '@berth/kernel';
 
 interface SettingRecord {
   readonly before: string;
@@ -9,6 +9,9 @@ interface SettingRecord {
 /** Frames between ports of one bridge visit the IP firewall when these are on: slower, and not what our rules are for. */
 const BRIDGE_NETFILTER = ['net.bridge.bridge-nf-call-iptables', 'net.bridge.bridge-nf-call-ip6tables'];
 const IP_FORWARD = 'net.ipv4.ip_forward';
+const IPV6_FORWARD = 'net.ipv6.conf.all.forwarding';
+/** RTPROT_RA (include/uapi/linux/rtnetlink.h): a route that came by router advertisement. */
+const RTPROT_RA = 9;
 
 /** Kernel settings of the host that Berth changes. What they were is kept in the store. */
 export class HostSettings {
@@ -29,12 +32,38 @@ export class HostSettings {
     for (const name of BRIDGE_NETFILTER) this.#set(name, '0');
   }
 
+  /**
+   * Switches the forwarding of IPv6 on, for the first network that needs it. A host that forwards ignores router
+   * advertisements: where its own default route came by one, it is told to go on taking them.
+   */
+  forwardIPv6(options: { readonly ipForward: boolean }, routes: RouteSocket): void {
+    if (readSysctl(IPV6_FORWARD) !== '0') return;
+    if (!options.ipForward) {
+      this.#logger.warn('IPv6 forwarding is off: containers reach no other networks', {
+        sysctl: IPV6_FORWARD,
+      });
+      return;
+    }
+    for (const { protocol, outputIndex } of routes.routes({ family: 'inet6' })) {
+      const link = protocol === RTPROT_RA && outputIndex !== undefined ? routes.link(outputIndex) : undefined;
+      // accept_ra=2: also while forwarding (Documentation/networking/ip-sysctl.rst).
+      if (link !== undefined) this.#set(`net/ipv6/conf/${link.name}/accept_ra`, '2');
+    }
+    this.#set(IPV6_FORWARD, '1');
+  }
+
   /** Gives the host back what it had, except where somebody else has changed it since. */
   restore(): void {
     for (const [name, { before, now }] of this.#records.entries()) {
-      if (readSysctl(name) === now) {
-        writeSysctl(name, before);
-        this.#logger.info('restored a kernel setting', { sysctl: name, value: before });
+      try {
+        if (readSysctl(name) === now) {
+          writeSysctl(name, before);
+          this.#logger.info('restored a kernel setting', { sysctl: name, value: before });
+        }
+      } catch (error) {
+        // A link that has gone takes its settings along.
+        if (!isBerthError(error)) throw error;
+        this.#logger.warn('cannot restore a kernel setting', { sysctl: name, error });
       }
       this.#records.delete(name);
     }

@@ -16,7 +16,7 @@ export class Names {
 
   /** Makes an endpoint known, and has the name service answer in its sandbox. */
   async add(sandbox: SandboxEntry, entry: NetworkEntry, endpoint: EndpointRecord): Promise<void> {
-    if (sandbox.nameService) this.#updateForwarding(sandbox);
+    if (sandbox.nameService) this.refresh(sandbox);
     else await this.open(sandbox);
     this.set(entry, endpoint);
   }
@@ -29,33 +29,49 @@ export class Names {
       networkName: entry.name,
       sandboxId: endpoint.sandboxId,
       names: endpoint.names,
-      ...(endpoint.interface && { ipv4: endpoint.interface.address }),
+      links: endpoint.links,
+      ...(endpoint.interface?.ipv4 && { ipv4: endpoint.interface.ipv4.address }),
+      ...(endpoint.interface?.ipv6 && { ipv6: endpoint.interface.ipv6.address }),
     });
   }
 
   /** Has the name service answer in a sandbox. */
   async open(sandbox: SandboxEntry): Promise<void> {
-    const { id, dns } = sandbox.record;
+    const { id } = sandbox.record;
     using namespace = this.#context.namespaces.open(id);
     await this.#context.nameService.open(id, namespace, {
-      upstreams: dns.servers,
+      upstreams: this.#upstreams(sandbox),
       forwarding: this.#mayForward(sandbox),
     });
     sandbox.nameService = true;
   }
 
+  /** Has the name service ask, or not ask, the servers that a sandbox's networks name now. */
+  refresh(sandbox: SandboxEntry): void {
+    if (!sandbox.nameService) return;
+    const { nameService } = this.#context;
+    nameService.setForwarding(sandbox.record.id, this.#mayForward(sandbox));
+    nameService.setUpstreams(sandbox.record.id, this.#upstreams(sandbox));
+  }
+
   /** Forgets an endpoint; it must be out of the sandbox's list. */
   remove(sandbox: SandboxEntry, endpoint: EndpointRecord): void {
     this.#context.nameService.removeEndpoint(endpoint.id);
-    if (sandbox.nameService) this.#updateForwarding(sandbox);
-  }
-
-  #updateForwarding(sandbox: SandboxEntry): void {
-    this.#context.nameService.setForwarding(sandbox.record.id, this.#mayForward(sandbox));
+    this.refresh(sandbox);
   }
 
   /** A sandbox on internal networks alone has no way out, through the name service either. */
   #mayForward({ endpoints }: SandboxEntry): boolean {
-    return endpoints.some(({ networkId }) => this.#context.state.networks.get(networkId)?.network.isGateway);
+    return endpoints.some(({ networkId }) => {
+      const { ipv4, ipv6 } = this.#context.state.networks.get(networkId)?.network.isGateway ?? {};
+      return ipv4 === true || ipv6 === true;
+    });
+  }
+
+  /** The sandbox's own servers, else those of its networks. */
+  #upstreams({ record, endpoints }: SandboxEntry): readonly string[] {
+    if (record.dns.servers.length > 0) return record.dns.servers;
+    const { networks } = this.#context.state;
+    return [...new Set(endpoints.flatMap(({ networkId }) => networks.get(networkId)?.record.dns ?? []))];
   }
 }

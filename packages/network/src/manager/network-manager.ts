@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { resolveReference } from '@berth/core';
+import { resolveReference, toError } from '@berth/core';
 import { RouteSocket } from '@berth/kernel';
 import { NameService, hostResolvers } from '../dns/index.js';
 import { LinkReaper } from '../drivers/link-reaper.js';
@@ -8,18 +8,24 @@ import type {
   Endpoint,
   EndpointSpec,
   Network,
+  NetworkChange,
   NetworkId,
   NetworkSpec,
+  PortSpec,
   Sandbox,
   SandboxId,
   SandboxSpec,
 } from '../model.js';
 import { PortReservations } from '../ports/index.js';
 import { SandboxNamespaces } from '../sandbox/namespace.js';
+import { Connections } from './connections.js';
 import type { ManagerContext } from './context.js';
 import { Endpoints, sandboxOf } from './endpoints.js';
+import { addressRefusal, checkWantedAddress } from './endpoint-plan.js';
 import { HostSettings } from './host-settings.js';
+import { HostWatch } from './host-watch.js';
 import { Names } from './names.js';
+import { applyNetwork, changeNetwork } from './network-change.js';
 import { Networks } from './networks.js';
 import type { NetworkOptions } from './options.js';
 import { ensurePredefined } from './predefined.js';
@@ -39,15 +45,17 @@ export class NetworkManager {
   readonly #endpoints: Endpoints;
   readonly #names: Names;
   readonly #settings: HostSettings;
+  readonly #watch: HostWatch;
   readonly #serial = new Serial<SandboxId>();
 
-  private constructor(context: ManagerContext) {
+  private constructor(context: ManagerContext, settings: HostSettings) {
     this.#context = context;
+    this.#settings = settings;
     this.#names = new Names(context);
     this.#networks = new Networks(context);
     this.#endpoints = new Endpoints(context, this.#names);
     this.#sandboxes = new Sandboxes(context, this.#endpoints);
-    this.#settings = new HostSettings(context.options.store, context.options.logger);
+    this.#watch = new HostWatch(context, () => this.#followMtu());
   }
 
   /**
@@ -58,20 +66,32 @@ export class NetworkManager {
    */
   static async open(options: NetworkOptions): Promise<NetworkManager> {
     const { logger, store, execRoot } = options;
-    const firewall = Firewall.open(logger);
+    const firewall = Firewall.open(logger, { coexist: options.firewallCoexist });
     const routes = RouteSocket.open();
     const { servers } = options.dns;
-    const manager = new NetworkManager({
-      options,
-      state: new NetworkState(store),
-      host: { routes, reaper: new LinkReaper(routes), firewall, logger },
-      ports: new PortReservations(),
-      namespaces: new SandboxNamespaces(join(execRoot, 'netns')),
-      nameService: new NameService({
-        logger,
-        hostResolvers: () => (servers.length > 0 ? servers : hostResolvers()),
-      }),
-    });
+    const settings = new HostSettings(store, logger);
+    const manager: NetworkManager = new NetworkManager(
+      {
+        options,
+        state: new NetworkState(store),
+        host: {
+          routes,
+          reaper: new LinkReaper(routes),
+          firewall,
+          logger,
+          uplinkMtu: () => manager.#watch.mtu,
+          forwardIPv6: () => settings.forwardIPv6(options, routes),
+        },
+        ports: new PortReservations(),
+        connections: new Connections(logger),
+        namespaces: new SandboxNamespaces(join(execRoot, 'netns')),
+        nameService: new NameService({
+          logger,
+          hostResolvers: () => (servers.length > 0 ? servers : hostResolvers()),
+        }),
+      },
+      settings,
+    );
     try {
       await manager.#start();
     } catch (error) {
@@ -83,12 +103,14 @@ export class NetworkManager {
 
   /** Lets go of everything. Networks that sandboxes use stay; without any sandbox the host gets back what it was. */
   async close(): Promise<void> {
-    const { nameService, ports, host, state } = this.#context;
+    const { nameService, ports, host, state, connections } = this.#context;
+    this.#watch.close();
     try {
       await nameService.shutdown();
       if (state.sandboxes.size === 0) await this.#clearHost();
     } finally {
       ports.releaseAll();
+      connections.close();
       host.firewall.close();
       host.routes.close();
     }
@@ -105,7 +127,66 @@ export class NetworkManager {
 
   /** @throws BerthError `invalid`, `conflict`, `forbidden`, `unsupported`, `exhausted`; nothing is left of it then */
   async createNetwork(spec: NetworkSpec): Promise<Network> {
-    return networkOf(await this.#networks.create(spec));
+    const entry = await this.#networks.create(spec);
+    this.#watch.look(entry);
+    return networkOf(entry);
+  }
+
+  /** The names of the network drivers. */
+  get drivers(): readonly string[] {
+    return this.#networks.drivers;
+  }
+
+  /**
+   * Changes a network that is there; what is connected goes on.
+   *
+   * @throws BerthError `not-found`, `invalid`, `forbidden`; it is as before then
+   */
+  updateNetwork(id: NetworkId, change: NetworkChange): Network {
+    const entry = this.#networkEntry(id);
+    changeNetwork(this.#context, this.#networks, this.#names, entry, change);
+    return networkOf(entry);
+  }
+
+  /**
+   * Keeps addresses of a network for an owner (a sandbox's id), whether it is attached or not, until
+   * {@link releaseAddresses}.
+   *
+   * @throws BerthError `conflict` where one is taken, `invalid`; none is kept then
+   */
+  reserveAddresses(owner: SandboxId, network: NetworkId, wanted: readonly string[]): void {
+    const entry = this.#networkEntry(network);
+    const addresses: string[] = [];
+    try {
+      for (const text of wanted) {
+        const family = text.includes(':') ? 6 : 4;
+        const address = checkWantedAddress(entry, family, text);
+        const refusal = entry.addresses?.reserve(address, owner);
+        if (refusal !== undefined) throw addressRefusal(entry, family, address, refusal);
+        addresses.push(address);
+      }
+    } catch (error) {
+      for (const address of addresses) entry.addresses?.unreserve(address, false);
+      throw error;
+    }
+    const key = `${owner} ${entry.id}`;
+    this.#context.state.storedReservations.put(key, { owner, networkId: entry.id, addresses });
+  }
+
+  /** Ends what an owner has reserved, on one network or on all. */
+  releaseAddresses(owner: SandboxId, network?: NetworkId): void {
+    const { state } = this.#context;
+    for (const [key, reservation] of state.storedReservations.entries()) {
+      if (reservation.owner !== owner || (network !== undefined && reservation.networkId !== network))
+        continue;
+      state.storedReservations.delete(key);
+      const entry = state.networks.get(reservation.networkId);
+      const inUse = (address: string) =>
+        [...(entry?.endpoints.values() ?? [])].some(
+          ({ interface: own }) => own?.ipv4?.address === address || own?.ipv6?.address === address,
+        );
+      for (const address of reservation.addresses) entry?.addresses?.unreserve(address, inUse(address));
+    }
   }
 
   /** What the user should know about a network's options: those that have no effect. */
@@ -129,6 +210,19 @@ export class NetworkManager {
     await this.#serial.run(id, async () => {
       const entry = this.#context.state.sandboxes.get(id);
       if (entry !== undefined) await this.#sandboxes.delete(entry);
+    });
+  }
+
+  /**
+   * Replaces the published ports of a sandbox while it goes on; those that stay are not interrupted.
+   *
+   * @throws BerthError `not-found`, `conflict` where a port is taken; they are as before then
+   */
+  async updatePorts(id: SandboxId, ports: readonly PortSpec[]): Promise<Sandbox> {
+    return this.#serial.run(id, async () => {
+      const entry = sandboxOf(this.#context, id);
+      await this.#sandboxes.updatePorts(entry, ports);
+      return this.#sandboxView(entry);
     });
   }
 
@@ -173,6 +267,22 @@ export class NetworkManager {
     this.#settings.apply(this.#context.options);
     await ensurePredefined(this.#context, this.#networks);
     await converge(this.#context, this.#names);
+    this.#watch.start();
+  }
+
+  /** Networks without an MTU of their own take that of the ways out. */
+  #followMtu(): void {
+    const { state, options } = this.#context;
+    for (const entry of state.networks.values()) {
+      try {
+        applyNetwork(this.#context, this.#names, entry);
+      } catch (error) {
+        options.logger.error('cannot change the MTU of a network', {
+          network: entry.name,
+          error: toError(error),
+        });
+      }
+    }
   }
 
   async #clearHost(): Promise<void> {
@@ -186,7 +296,7 @@ export class NetworkManager {
     return resolveReference('network', reference, this.#context.state.networks.values());
   }
 
-  #sandboxView({ record, endpoints, gateway, nameService }: SandboxEntry): Sandbox {
+  #sandboxView({ record, endpoints, gateways, nameService }: SandboxEntry): Sandbox {
     const { networks } = this.#context.state;
     const { servers } = this.#context.options.dns;
     return {
@@ -198,7 +308,7 @@ export class NetworkManager {
       ),
       ports: record.ports,
       nameService,
-      ...(gateway !== undefined && { gatewayEndpoint: gateway }),
+      gateways,
       hostResolvers: servers.length > 0 ? servers : hostResolvers(),
     };
   }

@@ -1,18 +1,18 @@
-import { BerthError, newId, runSteps, type Logger } from '@berth/core';
+import { BerthError, newId, resolveReference, runSteps, toError, type Logger } from '@berth/core';
 import { BridgeDriver } from '../drivers/bridge/index.js';
 import type { Driver } from '../drivers/driver.js';
 import { HostDriver } from '../drivers/host/index.js';
+import { NOTHING } from '../drivers/nothing.js';
 import { NullDriver } from '../drivers/null/index.js';
-import { formatAddress, formatPrefix, parseAddress, parsePrefix } from '../ipam/address.js';
-import { AddressSpace } from '../ipam/address-space.js';
-import { LeasePool } from '../ipam/lease-pool.js';
-import { defaultGateway, planSubnet } from '../ipam/plan.js';
+import { parsePrefix } from '../ipam/address.js';
+import { AddressSpace, DEFAULT_POOLS, uniqueLocalPool } from '../ipam/address-space.js';
+import { NetworkAddresses } from '../ipam/network-addresses.js';
 import type { NetworkId, NetworkSpec } from '../model.js';
 import type { NetworkRecord } from '../records.js';
 import type { ManagerContext } from './context.js';
-import { checkSubnetAgainstHost, hostRoutes } from './host-routes.js';
-import { checkNetworkSpec } from './network-spec.js';
+import { checkConfigFrom, checkNetworkSpec } from './network-spec.js';
 import type { NetworkEntry } from './state.js';
+import { checkSubnets, releaseSubnets, takeSubnets } from './subnets.js';
 
 /** The networks: made, found and removed. */
 export class Networks {
@@ -23,15 +23,26 @@ export class Networks {
 
   constructor(context: ManagerContext) {
     this.#context = context;
-    this.#space = new AddressSpace(context.options.defaultAddressPools);
+    this.#space = addressSpace(context);
     this.#logger = context.options.logger;
-    const drivers = [new BridgeDriver(context.host), new HostDriver(), new NullDriver()];
+    const { host } = context;
+    const drivers = [
+      new BridgeDriver(host),
+      new HostDriver(),
+      new NullDriver(),
+    ];
     this.#drivers = new Map(drivers.map((driver) => [driver.name, driver]));
   }
 
+  /** The names of the drivers. */
+  get drivers(): string[] {
+    return [...this.#drivers.keys()];
+  }
+
   /** @throws BerthError; nothing is left of the network then */
-  async create(spec: NetworkSpec, predefined = false): Promise<NetworkEntry> {
+  async create(asked: NetworkSpec, predefined = false): Promise<NetworkEntry> {
     const { state } = this.#context;
+    const spec = this.#withConfiguration(asked);
     checkNetworkSpec(spec, predefined, this.#drivers);
     for (const { name } of state.networks.values()) {
       if (name === spec.name)
@@ -40,17 +51,17 @@ export class Networks {
     const record = this.#plan(spec, predefined);
     let entry: NetworkEntry;
     try {
-      entry = this.#open(record);
-      this.#checkBridgeName(record);
+      entry = this.open(record);
+      this.#checkClaim(entry);
     } catch (error) {
-      this.#releaseSubnet(record);
+      this.#release(record);
       throw error;
     }
     for (const warning of entry.network.warnings) this.#logger.warn(warning, { network: record.name });
     await runSteps(
       record.name,
       [
-        { name: 'reserve subnet', do: () => undefined, undo: () => this.#releaseSubnet(record) },
+        { name: 'reserve subnet', do: () => undefined, undo: () => this.#release(record) },
         {
           name: 'record network',
           do: () => {
@@ -86,16 +97,29 @@ export class Networks {
         { subject: name },
       );
     }
+    const dependent = [...this.#context.state.networks.values()].find(
+      ({ record }) => entry.record.configOnly && record.configFrom === name,
+    );
+    if (dependent !== undefined) {
+      throw new BerthError(
+        'forbidden',
+        `configuration network "${name}" is in use by network ${dependent.name}: remove that first`,
+        { subject: name },
+      );
+    }
     await this.discard(entry);
   }
 
   /** Takes a network away, whatever it is. */
   async discard(entry: NetworkEntry): Promise<void> {
+    const { state } = this.#context;
     this.#forget(entry);
+    for (const [key, { networkId }] of state.storedReservations.entries())
+      if (networkId === entry.id) state.storedReservations.delete(key);
     try {
       await entry.network.delete();
     } finally {
-      this.#releaseSubnet(entry.record);
+      this.#release(entry.record);
     }
   }
 
@@ -104,84 +128,114 @@ export class Networks {
     const { state } = this.#context;
     for (const [, record] of state.storedNetworks.entries()) {
       try {
-        const [config] = record.ipam.config;
-        const subnet = config && parsePrefix(config.subnet)?.prefix;
-        if (subnet) this.#space.take(subnet);
-        state.networks.set(record.id, this.#open(record));
+        if (!record.configOnly) this.#takeAgain(record);
+        state.networks.set(record.id, this.open(record));
       } catch (error) {
-        this.#logger.error('a stored network can not be used', { network: record.name, error });
+        this.#logger.error('a stored network can not be used', {
+          network: record.name,
+          error: toError(error),
+        });
       }
+    }
+    for (const [key, { networkId, owner, addresses }] of state.storedReservations.entries()) {
+      const pool = state.networks.get(networkId)?.addresses;
+      if (pool === undefined) state.storedReservations.delete(key);
+      for (const address of addresses) pool?.reserve(address, owner);
     }
   }
 
-  #plan(spec: NetworkSpec, predefined: boolean): NetworkRecord {
-    const { driver, name, options, labels, internal = false, attachable = false } = spec;
-    const hasAddresses = this.#drivers.get(driver)?.hasAddresses ?? false;
-    const common = {
-      id: newId<NetworkId>(),
-      name,
-      created: new Date().toISOString(),
-      driver,
-      internal,
-      attachable,
-    };
-    return {
-      ...common,
-      predefined,
-      options: { ...options },
-      labels: { ...labels },
-      ipam: {
-        driver: 'default',
-        options: spec.ipam?.options ?? {},
-        config: hasAddresses ? [this.#takeSubnet(spec)] : [],
-      },
-    };
-  }
-
-  #takeSubnet(spec: NetworkSpec): NetworkRecord['ipam']['config'][number] {
-    const plan = planSubnet(spec.ipam?.config[0] ?? {});
-    const routes = hostRoutes(this.#context.host.routes);
-    if (plan.subnet !== undefined) checkSubnetAgainstHost(plan.subnet, routes);
-    if (plan.subnet !== undefined) this.#space.take(plan.subnet);
-    const subnet = plan.subnet ?? this.#space.takeNext(routes.map(({ prefix }) => prefix));
-    const auxiliary = Object.entries(plan.auxiliary).map(
-      ([name, address]) => [name, formatAddress(address)] as const,
-    );
-    return {
-      subnet: formatPrefix(subnet),
-      gateway: formatAddress(plan.gateway ?? defaultGateway(subnet, plan.auxiliary)),
-      ...(plan.range && { ipRange: formatPrefix(plan.range) }),
-      ...(auxiliary.length > 0 && { auxiliaryAddresses: Object.fromEntries(auxiliary) }),
-    };
-  }
-
-  #open(record: NetworkRecord): NetworkEntry {
+  /**
+   * A network as its record describes it.
+   *
+   * @throws BerthError `invalid`, `unsupported`
+   */
+  open(record: NetworkRecord): NetworkEntry {
     const driver = this.#drivers.get(record.driver);
     if (driver === undefined)
       throw new BerthError('unsupported', `there is no network driver ${record.driver}`);
+    const usesAddresses = driver.hasAddresses && !record.configOnly;
     return {
       record,
       id: record.id,
       name: record.name,
       driver,
-      network: driver.validate(record),
-      addresses: poolOf(record),
+      network: record.configOnly ? NOTHING : driver.validate(record),
+      addresses: usesAddresses ? new NetworkAddresses(record.ipam.config) : undefined,
       endpoints: new Map(),
+      overlaps: [],
     };
   }
 
-  #checkBridgeName(record: NetworkRecord): void {
-    const bridge = record.options['com.docker.network.bridge.name'];
-    if (bridge === undefined || record.driver !== 'bridge') return;
-    for (const other of this.#context.state.networks.values()) {
-      if (other.record.options['com.docker.network.bridge.name'] !== bridge) continue;
+  /** What a configuration gives, put into a network that is made from it. @throws BerthError */
+  #withConfiguration(spec: NetworkSpec): NetworkSpec {
+    if (spec.configFrom === undefined) return spec;
+    checkConfigFrom(spec);
+    const { record } = resolveReference('network', spec.configFrom, this.#context.state.networks.values());
+    if (!record.configOnly) {
       throw new BerthError(
         'forbidden',
-        `networks have same bridge name: ${bridge} is that of network ${other.name}`,
+        `network ${record.name} is no configuration: it was made without --config-only`,
         {
-          subject: bridge,
+          subject: record.name,
         },
       );
+    }
+    return {
+      ...spec,
+      configFrom: record.name,
+      internal: record.internal,
+      enableIPv4: record.enableIPv4,
+      enableIPv6: record.enableIPv6,
+      ipam: record.ipam,
+      options: record.options,
+      labels: { ...record.labels, ...spec.labels },
+      dns: spec.dns ?? record.dns,
+    };
+  }
+
+  #plan(spec: NetworkSpec, predefined: boolean): NetworkRecord {
+    const { driver, name, options, labels, configFrom } = spec;
+    const { hasAddresses = false, choosesGateway = false } = this.#drivers.get(driver) ?? {};
+    const configOnly = spec.configOnly ?? false;
+    const config = configOnly
+      ? checkSubnets(spec)
+      : hasAddresses
+        ? takeSubnets(this.#space, this.#context.host.routes, { spec, choosesGateway })
+        : [];
+    return {
+      id: newId<NetworkId>(),
+      name,
+      created: new Date().toISOString(),
+      driver,
+      internal: spec.internal ?? false,
+      attachable: spec.attachable ?? false,
+      predefined,
+      enableIPv4: spec.enableIPv4 ?? true,
+      enableIPv6: spec.enableIPv6 ?? false,
+      configOnly,
+      ...(configFrom !== undefined && { configFrom }),
+      dns: [...(spec.dns ?? [])],
+      options: { ...options },
+      labels: { ...labels },
+      ipam: { driver: 'default', options: spec.ipam?.options ?? {}, config },
+    };
+  }
+
+  /** Refuses what another network has and can't be shared: a bridge, a parent. */
+  #checkClaim({ network }: NetworkEntry): void {
+    if (network.claim === undefined) return;
+    for (const other of this.#context.state.networks.values()) {
+      if (other.network.claim !== network.claim) continue;
+      throw new BerthError('forbidden', `${network.claim} is that of network ${other.name} already`, {
+        subject: network.claim,
+      });
+    }
+  }
+
+  #takeAgain({ ipam }: NetworkRecord): void {
+    for (const { subnet } of ipam.config) {
+      const prefix = parsePrefix(subnet)?.prefix;
+      if (prefix !== undefined) this.#space.take(prefix);
     }
   }
 
@@ -190,22 +244,18 @@ export class Networks {
     this.#context.state.networks.delete(id);
   }
 
-  #releaseSubnet(record: NetworkRecord): void {
-    const subnet = parsePrefix(record.ipam.config[0]?.subnet ?? '')?.prefix;
-    if (subnet !== undefined) this.#space.release(subnet);
+  #release(record: NetworkRecord): void {
+    if (!record.configOnly) releaseSubnets(this.#space, record);
   }
 }
 
-/** The addresses of a network, those taken that are nobody's to have. */
-function poolOf(record: NetworkRecord): NetworkEntry['addresses'] {
-  const [config] = record.ipam.config;
-  const subnet = parsePrefix(config?.subnet ?? '')?.prefix;
-  if (config === undefined || subnet === undefined) return undefined;
-  const range = parsePrefix(config.ipRange ?? '')?.prefix;
-  const pool = new LeasePool({ subnet, ...(range && { range }) });
-  for (const text of [config.gateway ?? '', ...Object.values(config.auxiliaryAddresses ?? {})]) {
-    const address = parseAddress(text);
-    if (address !== undefined) pool.leaseAddress(address.value);
-  }
-  return { subnet, pool };
+/** The pools that the daemon was given; where they have no IPv6, a block that is this host's own. */
+function addressSpace({ options }: ManagerContext): AddressSpace {
+  const { defaultAddressPools = DEFAULT_POOLS, store } = options;
+  if (defaultAddressPools.some(({ base }) => base.includes(':')))
+    return new AddressSpace(defaultAddressPools);
+  const facts = store.collection<string>('network.host');
+  const id = facts.get('id') ?? newId();
+  facts.put('id', id);
+  return new AddressSpace([...defaultAddressPools, uniqueLocalPool(id)]);
 }

@@ -1,5 +1,6 @@
 import type { Logger, Store } from '@berth/core';
 import type { DefaultPool } from '../ipam/address-space.js';
+import type { NetworkId } from '../model.js';
 
 export interface NetworkOptions {
   readonly store: Store;
@@ -13,19 +14,28 @@ export interface NetworkOptions {
     readonly bip?: string;
     /** The part of the subnet that containers get addresses from. */
     readonly fixedCidr?: string;
+    readonly ipv6: boolean;
+    /** Gateway and subnet of IPv6: `fd00:1::1/64`. */
+    readonly bip6?: string;
+    /** The subnet of IPv6 that containers get addresses from. */
+    readonly fixedCidr6?: string;
     /** Bytes. */
     readonly mtu?: number;
     readonly icc: boolean;
     readonly ipMasq: boolean;
   };
-  /** Where networks without a subnet get one; default: Docker's pools. */
+  /** Where networks without a subnet get one; default: Docker's pools, and a unique local IPv6 block of this host. */
   readonly defaultAddressPools?: readonly DefaultPool[];
-  /** Whether to switch on the host's IPv4 forwarding. */
+  /** Whether to switch on the host's forwarding of packets. */
   readonly ipForward: boolean;
+  /** Whether to mark what is let pass for other firewall tables of the host. */
+  readonly firewallCoexist: boolean;
   /** Where ports are published that name no host address. */
   readonly defaultBindAddress: string;
   readonly dns: {
     /** Upstream name servers; empty: those of the host's resolv.conf. */
     readonly servers: readonly string[];
   };
+  /** Told when routes of the host have come to overlap a network's subnets, or do so no longer. */
+  readonly onOverlap?: (network: NetworkId, routes: readonly string[]) => void;
 }

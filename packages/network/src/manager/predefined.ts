@@ -5,17 +5,14 @@ import {
   ENABLE_ICC,
   ENABLE_MASQUERADE,
   HOST_BINDING,
-  MTU,
 } from '../drivers/bridge/index.js';
-import { formatAddress, formatPrefix, parsePrefix } from '../ipam/address.js';
-import type { NetworkSpec } from '../model.js';
+import { MTU } from '../drivers/option-values.js';
+import { formatAddress, formatPrefix, parsePrefix, type Family } from '../ipam/address.js';
+import type { IpamConfig, NetworkSpec } from '../model.js';
 import type { NetworkRecord } from '../records.js';
 import type { ManagerContext } from './context.js';
 import type { Networks } from './networks.js';
 import type { NetworkOptions } from './options.js';
-
-/** Bytes; Docker's default, which its inspect shows. */
-const DEFAULT_MTU = 1500;
 
 /**
  * The networks that are always there, as the options of the daemon want them.
@@ -23,58 +20,70 @@ const DEFAULT_MTU = 1500;
  * @throws BerthError `invalid` for a `bip` or `fixedCidr` that is none
  */
 function predefinedNetworks({ bridgeName, defaultBridge }: NetworkOptions): NetworkSpec[] {
-  const { bip, fixedCidr, mtu = DEFAULT_MTU, icc, ipMasq } = defaultBridge;
-  const gateway = bip === undefined ? undefined : parsePrefix(bip);
-  if (bip !== undefined && gateway === undefined) {
-    throw new BerthError(
-      'invalid',
-      `invalid --bip ${bip}: it should be an address and a length, like 172.17.0.1/16`,
-    );
-  }
-  if (
-    gateway?.address.value === gateway?.prefix.base &&
-    gateway !== undefined &&
-    gateway.prefix.length < 31
-  ) {
-    throw new BerthError(
-      'invalid',
-      `invalid --bip ${bip}: it should be the bridge's own address, not that of its subnet`,
-    );
-  }
-  if (fixedCidr !== undefined && gateway === undefined) {
-    throw new BerthError('invalid', `--fixed-cidr ${fixedCidr} needs --bip, the subnet that it is a part of`);
-  }
+  const { bip, fixedCidr, ipv6, bip6, fixedCidr6, mtu, icc, ipMasq } = defaultBridge;
+  const config = [
+    ...subnetOf(4, { name: 'bip', value: bip }, { name: 'fixed-cidr', value: fixedCidr }),
+    ...(ipv6 ? subnetOf(6, { name: 'bip6', value: bip6 }, { name: 'fixed-cidr-v6', value: fixedCidr6 }) : []),
+  ];
   const common = { labels: {}, options: {} };
   return [
     {
       ...common,
       name: 'bridge',
       driver: 'bridge',
+      enableIPv6: ipv6,
       options: {
         [DEFAULT_BRIDGE]: 'true',
         [ENABLE_ICC]: String(icc),
         [ENABLE_MASQUERADE]: String(ipMasq),
         [HOST_BINDING]: '0.0.0.0',
         [BRIDGE_NAME]: bridgeName,
-        [MTU]: String(mtu),
+        ...(mtu !== undefined && { [MTU]: String(mtu) }),
       },
-      ipam: {
-        config:
-          gateway === undefined
-            ? []
-            : [
-                {
-                  subnet: formatPrefix(gateway.prefix),
-                  gateway: formatAddress(gateway.address),
-                  ...(fixedCidr !== undefined &&
-                    fixedCidr !== formatPrefix(gateway.prefix) && { ipRange: fixedCidr }),
-                },
-              ],
-      },
+      ipam: { config },
     },
     { ...common, name: 'host', driver: 'host' },
     { ...common, name: 'none', driver: 'null' },
   ];
+}
+
+interface Flag {
+  readonly name: string;
+  readonly value: string | undefined;
+}
+
+/** What the daemon's flags say of the default bridge's addresses of a family; nothing where they say nothing. */
+function subnetOf(family: Family, bip: Flag, fixed: Flag): IpamConfig[] {
+  const gateway = parse(family, bip);
+  const range = parse(family, fixed);
+  // Docker's rule: without an address for the bridge the part that containers get is the whole.
+  if (gateway === undefined) return range === undefined ? [] : [{ subnet: formatPrefix(range.prefix) }];
+  if (gateway.address.value === gateway.prefix.base && gateway.prefix.length < (family === 4 ? 31 : 127)) {
+    throw new BerthError(
+      'invalid',
+      `invalid --${bip.name} ${bip.value}: it should be the bridge's own address, not that of its subnet`,
+    );
+  }
+  const subnet = formatPrefix(gateway.prefix);
+  const ipRange = range === undefined ? undefined : formatPrefix(range.prefix);
+  return [
+    {
+      subnet,
+      gateway: formatAddress(gateway.address),
+      ...(ipRange !== undefined && ipRange !== subnet && { ipRange }),
+    },
+  ];
+}
+
+function parse(family: Family, { name, value }: Flag): ReturnType<typeof parsePrefix> {
+  if (value === undefined) return undefined;
+  const parsed = parsePrefix(value);
+  if (parsed?.prefix.family === family) return parsed;
+  const right = family === 4 ? '172.17.0.1/16' : 'fd00:1::1/64';
+  throw new BerthError(
+    'invalid',
+    `invalid --${name} ${value}: it should be an IPv${family} address and a length, like ${right}`,
+  );
 }
 
 /**
@@ -102,10 +111,14 @@ export async function ensurePredefined(
 function differs(record: NetworkRecord, spec: NetworkSpec): boolean {
   const names = new Set([...Object.keys(record.options), ...Object.keys(spec.options)]);
   if ([...names].some((name) => record.options[name] !== spec.options[name])) return true;
-  const wanted = spec.ipam?.config[0];
-  const has = record.ipam.config[0];
-  return (
-    wanted !== undefined &&
-    (wanted.subnet !== has?.subnet || wanted.gateway !== has?.gateway || wanted.ipRange !== has?.ipRange)
+  if (record.enableIPv6 !== (spec.enableIPv6 ?? false)) return true;
+  return (spec.ipam?.config ?? []).some(
+    (wanted) =>
+      !record.ipam.config.some(
+        (has) =>
+          wanted.subnet === has.subnet &&
+          (wanted.gateway ?? has.gateway) === has.gateway &&
+          wanted.ipRange === has.ipRange,
+      ),
   );
 }

@@ -1,10 +1,8 @@
 import { toError } from '@berth/core';
-import { ANY_ADDRESS } from '../ports/reservations.js';
 import { OWNER_PREFIX } from '../drivers/driver.js';
-import { parseAddress } from '../ipam/address.js';
 import type { EndpointRecord } from '../records.js';
 import type { ManagerContext } from './context.js';
-import { gatewayOf, portsTo } from './gateway.js';
+import { gatewaysOf, openingsOf } from './gateway.js';
 import type { Names } from './names.js';
 import type { SandboxEntry } from './state.js';
 
@@ -17,7 +15,7 @@ export function loadSandboxes(context: ManagerContext): void {
       state.storedSandboxes.delete(record.id);
       continue;
     }
-    state.sandboxes.set(record.id, { record, endpoints: [], gateway: undefined, nameService: false });
+    state.sandboxes.set(record.id, { record, endpoints: [], gateways: {}, nameService: false });
   }
   const stored = state.storedEndpoints.entries().map(([, record]) => record);
   for (const record of stored.sort((one, other) => one.sequence - other.sequence)) {
@@ -27,10 +25,12 @@ export function loadSandboxes(context: ManagerContext): void {
       continue;
     }
     state.setEndpoint(record);
-    const address = parseAddress(record.interface?.address ?? '');
-    if (address === undefined) continue;
-    entry.addresses?.pool.leaseAddress(address.value);
-    entry.addresses?.pool.continueAfter(address.value);
+    const { ipv4, ipv6 } = record.interface ?? {};
+    for (const one of [ipv4, ipv6]) {
+      if (one === undefined) continue;
+      entry.addresses?.leaseAddress(one.address, record.sandboxId);
+      entry.addresses?.continueAfter(one.address);
+    }
   }
 }
 
@@ -54,15 +54,14 @@ export async function converge(context: ManagerContext, names: Names): Promise<v
   await removeUnwantedLinks(context, attempt);
   namespaces.removeOthers(state.sandboxes.keys());
   for (const sandbox of state.sandboxes.values()) {
-    const gateway = gatewayOf(context, sandbox);
-    sandbox.gateway = gateway?.id;
+    sandbox.gateways = gatewaysOf(context, sandbox);
     for (const endpoint of sandbox.endpoints) {
       await attempt('attach', endpoint.containerName, () => restore(context, names, sandbox, endpoint));
     }
     await attempt('reserve ports', sandbox.record.id, () => {
       const { id, ports } = sandbox.record;
-      if (gateway !== undefined) host.firewall.publish(portsTo(sandbox, gateway));
-      context.ports.reserve(id, ports, ANY_ADDRESS);
+      host.firewall.change({ ports: [], services: [] }, openingsOf(context, sandbox, sandbox.gateways));
+      context.ports.restore(id, ports);
     });
     const served = sandbox.endpoints.some(({ networkId }) => {
       const entry = state.networks.get(networkId);
@@ -83,7 +82,14 @@ function restore(
   if (entry === undefined) return;
   using namespace =
     sandbox.record.kind === 'private' ? context.namespaces.open(sandbox.record.id) : undefined;
-  entry.network.restore({ endpoint, namespace, defaultRoute: sandbox.gateway === endpoint.id });
+  entry.network.restore({
+    endpoint,
+    namespace,
+    defaultRoute: {
+      ipv4: sandbox.gateways.ipv4 === endpoint.id,
+      ipv6: sandbox.gateways.ipv6 === endpoint.id,
+    },
+  });
   if (names.serves(entry)) names.set(entry, endpoint);
 }
 

@@ -1,28 +1,42 @@
 import type { Collection, Store } from '@berth/core';
 import type { Driver, DriverNetwork } from '../drivers/driver.js';
-import type { Prefix } from '../ipam/address.js';
-import type { LeasePool } from '../ipam/lease-pool.js';
+import type { NetworkAddresses } from '../ipam/network-addresses.js';
 import type { Endpoint, EndpointId, Network, NetworkId, SandboxId } from '../model.js';
 import type { EndpointRecord, NetworkRecord, SandboxRecord } from '../records.js';
 
 export interface NetworkEntry {
-  readonly record: NetworkRecord;
   readonly id: NetworkId;
   readonly name: string;
   readonly driver: Driver;
-  readonly network: DriverNetwork;
-  readonly addresses: { readonly subnet: Prefix; readonly pool: LeasePool } | undefined;
+  /** Replaced, with {@link network}, when the network is changed. */
+  record: NetworkRecord;
+  network: DriverNetwork;
+  readonly addresses: NetworkAddresses | undefined;
   readonly endpoints: Map<EndpointId, EndpointRecord>;
+  /** Routes of the host that have come to overlap its subnets. */
+  overlaps: readonly string[];
+}
+
+export interface Gateways {
+  readonly ipv4?: EndpointId;
+  readonly ipv6?: EndpointId;
 }
 
 export interface SandboxEntry {
-  readonly record: SandboxRecord;
+  record: SandboxRecord;
   /** In the order of connection. */
   endpoints: EndpointRecord[];
-  /** Which endpoint holds the default route and the published ports. */
-  gateway: EndpointId | undefined;
+  /** Which endpoints hold the default routes and the published ports. */
+  gateways: Gateways;
   /** Whether the name service answers in it. */
   nameService: boolean;
+}
+
+/** Addresses that stay with their owner whether it is attached or not. */
+export interface AddressReservation {
+  readonly owner: string;
+  readonly networkId: NetworkId;
+  readonly addresses: readonly string[];
 }
 
 /** What there shall be: in memory for reading, in the store for the next process. */
@@ -32,12 +46,14 @@ export class NetworkState {
   readonly storedNetworks: Collection<NetworkRecord>;
   readonly storedSandboxes: Collection<SandboxRecord>;
   readonly storedEndpoints: Collection<EndpointRecord>;
+  readonly storedReservations: Collection<AddressReservation>;
   #sequence = 0;
 
   constructor(store: Store) {
     this.storedNetworks = store.collection('network.networks');
     this.storedSandboxes = store.collection('network.sandboxes');
     this.storedEndpoints = store.collection('network.endpoints');
+    this.storedReservations = store.collection('network.reservations');
   }
 
   nextSequence(): number {
@@ -64,26 +80,27 @@ export class NetworkState {
   }
 }
 
-export function networkOf({ record, endpoints }: NetworkEntry): Network {
+export function networkOf({ record, endpoints, addresses, overlaps }: NetworkEntry): Network {
   return {
     ...record,
     scope: 'local',
-    enableIPv4: true,
-    enableIPv6: false,
     endpoints: [...endpoints.values()].map((endpoint) => endpointOf(endpoint, record.name)),
+    pools: addresses?.status() ?? [],
+    overlaps,
   };
 }
 
 export function endpointOf(record: EndpointRecord, networkName: string): Endpoint {
-  const { id, networkId, sandboxId, containerName, names } = record;
-  const common = { id, networkId, networkName, sandboxId, containerName, names };
-  if (record.interface === undefined) return { ...common, macAddress: '' };
-  const { name, hostName, macAddress, address, prefixLength, gateway } = record.interface;
+  const { id, networkId, sandboxId, containerName, names, gatewayPriority } = record;
+  const common = { id, networkId, networkName, sandboxId, containerName, names, gatewayPriority };
+  if (record.interface === undefined) return { ...common, macAddress: '', linkLocalAddresses: [] };
+  const { name, hostName, macAddress, ipv4, ipv6, linkLocalAddresses } = record.interface;
   return {
     ...common,
     macAddress,
-    ipv4: { address, prefixLength },
-    ...(gateway !== undefined && { gateway }),
+    ...(ipv4 && { ipv4 }),
+    ...(ipv6 && { ipv6 }),
+    linkLocalAddresses,
     interfaceName: name,
     hostInterfaceName: hostName,
   };

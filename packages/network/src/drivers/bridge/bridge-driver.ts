@@ -1,16 +1,25 @@
 import { BerthError, TeardownError, toError } from '@berth/core';
-import { macOf } from '../../ipam/mac.js';
+import type { FamilyRules, FirewallNetwork } from '../../firewall/elements.js';
+import { macOf, macOfId } from '../../ipam/mac.js';
 import type { EndpointRecord, NetworkRecord } from '../../records.js';
-import type { FirewallNetwork } from '../../firewall/ruleset.js';
-import { ownerAlias, type Attachment, type Driver, type DriverNetwork, type HostKernel } from '../driver.js';
+import {
+  ownerAlias,
+  type Attachment,
+  type Driver,
+  type DriverNetwork,
+  type HostKernel,
+  type PerFamily,
+  type Publishing,
+} from '../driver.js';
 import { bridgeNameOf, ensureBridge, type BridgeSettings } from './bridge.js';
-import { attachPort, restorePort, type PortSettings } from './bridge-port.js';
-import { parseBridgeOptions, type BridgeOptions } from './options.js';
+import { attachPort, restorePort, stationOf, type PortSettings } from './bridge-port.js';
+import { parseBridgeOptions, type BridgeOptions, type GatewayMode } from './options.js';
 
 /** A Linux bridge for each network, and a veth pair for each endpoint. */
 export class BridgeDriver implements Driver {
   readonly name = 'bridge';
   readonly hasAddresses = true;
+  readonly choosesGateway = true;
   readonly sandboxKind = 'private';
   readonly #host: HostKernel;
 
@@ -19,54 +28,68 @@ export class BridgeDriver implements Driver {
   }
 
   validate(record: NetworkRecord): DriverNetwork {
-    const { options, warnings } = parseBridgeOptions(record.options);
+    const { options, warnings } = parseBridgeOptions(record);
     return new BridgeNetwork(this.#host, record, options, warnings);
   }
 }
 
 class BridgeNetwork implements DriverNetwork {
   readonly warnings: readonly string[];
-  readonly isGateway: boolean;
+  readonly isGateway: PerFamily<boolean>;
+  readonly publishing: PerFamily<Publishing>;
+  readonly defaultBinding?: string;
+  readonly opensServices: boolean;
   readonly interfacePrefix: string;
+  readonly claim: string;
   readonly #host: HostKernel;
-  readonly #bridge: BridgeSettings;
+  readonly #bridge: Omit<BridgeSettings, 'mtu'>;
   readonly #firewall: FirewallNetwork;
   readonly #options: BridgeOptions;
+  /** Whether packets of IPv6 are forwarded to or from it. */
+  readonly #forwardsIPv6: boolean;
   #index: number | undefined;
 
   constructor(host: HostKernel, record: NetworkRecord, options: BridgeOptions, warnings: readonly string[]) {
-    const [config] = record.ipam.config;
-    const gateway = config?.gateway;
-    if (config === undefined || gateway === undefined) {
-      throw new BerthError('internal', `bridge network ${record.name} has no subnet`, {
-        subject: record.name,
-      });
-    }
+    const { internal, enableIPv4, enableIPv6 } = record;
     this.#host = host;
     this.#options = options;
     this.warnings = warnings;
-    this.isGateway = !record.internal;
+    this.isGateway = { ipv4: !internal && enableIPv4, ipv6: !internal && enableIPv6 };
+    this.publishing = {
+      ipv4: this.isGateway.ipv4 ? publishingOf(options.gatewayMode.ipv4) : 'none',
+      ipv6: this.isGateway.ipv6 ? publishingOf(options.gatewayMode.ipv6) : 'none',
+    };
+    if (options.defaultBinding !== undefined) this.defaultBinding = options.defaultBinding;
+    this.opensServices =
+      Object.values(this.publishing).includes('routed') || options.trustedInterfaces.length > 0;
     this.interfacePrefix = options.interfacePrefix;
+    this.#forwardsIPv6 = this.isGateway.ipv6;
     const name = options.bridge ?? bridgeNameOf(record.id);
-    const prefixLength = Number(config.subnet.split('/')[1]);
+    this.claim = `bridge ${name}`;
+    const gateways = record.ipam.config.flatMap(({ subnet, gateway }) =>
+      gateway === undefined ? [] : [{ address: gateway, prefixLength: Number(subnet.split('/')[1]) }],
+    );
+    const first = gateways.find(({ address }) => !address.includes(':'));
     this.#bridge = {
       name,
       alias: ownerAlias(record.id),
-      macAddress: macOf(gateway),
-      mtu: options.mtu,
-      address: gateway,
-      prefixLength,
+      macAddress: first === undefined ? macOfId(record.id) : macOf(first.address),
+      addresses: gateways.filter(({ address }) => this.#takesAddress(address)),
+      ipv6: enableIPv6,
     };
     this.#firewall = {
       bridge: name,
-      internal: record.internal,
-      masquerade: options.masquerade && !record.internal,
+      internal,
       icc: options.icc,
+      ipv4: this.#rules(options.gatewayMode.ipv4, this.isGateway.ipv4, options.source.ipv4),
+      ipv6: this.#rules(options.gatewayMode.ipv6, this.isGateway.ipv6, options.source.ipv6),
+      trusted: options.trustedInterfaces,
     };
   }
 
   create(): void {
-    this.#index = ensureBridge(this.#host.routes, this.#bridge);
+    if (this.#forwardsIPv6) this.#host.forwardIPv6();
+    this.#index = ensureBridge(this.#host.routes, { ...this.#bridge, mtu: this.#mtu });
     this.#host.firewall.addNetwork(this.#firewall);
   }
 
@@ -88,15 +111,47 @@ class BridgeNetwork implements DriverNetwork {
   }
 
   attach(attachment: Attachment): void {
+    // Before the port is there, so that nothing gets in unchecked.
+    this.#guard(attachment);
     attachPort(this.#host.routes, this.#portSettings(), attachment);
   }
 
   restore(attachment: Attachment): void {
+    this.#guard(attachment);
     restorePort(this.#host.routes, this.#portSettings(), attachment);
   }
 
   async detach(endpoint: EndpointRecord): Promise<void> {
-    if (endpoint.interface !== undefined) await this.#host.reaper.reap(endpoint.interface.hostName);
+    if (endpoint.interface === undefined) return;
+    const { hostName } = endpoint.interface;
+    await this.#host.reaper.reap(hostName);
+    this.#host.firewall.removeStation(hostName);
+  }
+
+  get #mtu(): number | undefined {
+    return this.#options.mtu ?? this.#host.uplinkMtu();
+  }
+
+  #guard(attachment: Attachment): void {
+    const station = stationOf(attachment);
+    if (this.#options.antiSpoofing) this.#host.firewall.addStation(station);
+    else this.#host.firewall.removeStation(station.link);
+  }
+
+  #takesAddress(address: string): boolean {
+    const ipv6 = address.includes(':');
+    if (this.#options.gatewayMode[ipv6 ? 'ipv6' : 'ipv4'] === 'isolated') return false;
+    return ipv6 || !this.#options.inhibitIPv4;
+  }
+
+  #rules(mode: GatewayMode, isGateway: boolean, source: string | undefined): FamilyRules {
+    const translates = mode === 'nat' || mode === 'nat-unprotected';
+    return {
+      masquerade: isGateway && translates && this.#options.masquerade,
+      ...(source !== undefined && { source }),
+      routed: isGateway && mode === 'routed',
+      unprotected: isGateway && mode === 'nat-unprotected',
+    };
   }
 
   #portSettings(): PortSettings {
@@ -105,6 +160,18 @@ class BridgeNetwork implements DriverNetwork {
         subject: this.#bridge.name,
       });
     }
-    return { bridge: this.#index, mtu: this.#options.mtu, isolated: !this.#options.icc };
+    return { bridge: this.#index, mtu: this.#mtu, isolated: !this.#options.icc };
+  }
+}
+
+function publishingOf(mode: GatewayMode): Publishing {
+  switch (mode) {
+    case 'nat':
+    case 'nat-unprotected':
+      return 'nat';
+    case 'routed':
+      return 'routed';
+    case 'isolated':
+      return 'none';
   }
 }

@@ -8,9 +8,10 @@ export interface BridgeSettings {
   readonly alias: string;
   readonly macAddress: string;
   readonly mtu: number | undefined;
-  /** The gateway's. */
-  readonly address: string;
-  readonly prefixLength: number;
+  /** The gateways'. */
+  readonly addresses: readonly { readonly address: string; readonly prefixLength: number }[];
+  /** Whether the network has IPv6. */
+  readonly ipv6: boolean;
 }
 
 /** The bridge of a network that doesn't name one. */
@@ -25,13 +26,13 @@ export function bridgeNameOf(networkId: string): string {
  * @throws BerthError `conflict` where an interface of that name is not ours
  */
 export function ensureBridge(routes: RouteSocket, settings: BridgeSettings): number {
-  const { name, alias, mtu, address, prefixLength } = settings;
+  const { name, alias, mtu } = settings;
   const existing = routes.link(name);
   if (existing === undefined) {
     // A bridge with an address of its own keeps it, whatever ports it gets, and has no carrier while it has none.
     routes.run(
       linkRequests.addBridge({ name, address: settings.macAddress, ...(mtu !== undefined && { mtu }) }),
-      linkRequests.set({ name }, { alias, up: true }),
+      linkRequests.set({ name }, { alias }),
     );
   } else if (existing.kind !== 'bridge' || existing.alias !== alias) {
     throw new BerthError(
@@ -39,27 +40,51 @@ export function ensureBridge(routes: RouteSocket, settings: BridgeSettings): num
       `interface ${name} exists on this host and is not this network's: choose another name for the bridge, or remove it`,
       { op: 'create bridge', subject: name },
     );
-  } else {
-    routes.run(linkRequests.set({ name }, { up: true, ...(mtu !== undefined && { mtu }) }));
   }
   const index = existing?.index ?? routes.link(name)?.index;
   if (index === undefined) throw new BerthError('internal', `bridge ${name} vanished while it was made`);
-  try {
-    routes.run(
-      addressRequests.add({ index, address, prefixLength, broadcast: broadcastOf(address, prefixLength) }),
-    );
-  } catch (error) {
-    if (!isErrno(error, 'EEXIST')) throw error;
+  applySettings(settings);
+  // The MTU again, for one that is there: a bridge takes that of its smallest port until it is given one.
+  routes.run(linkRequests.set({ name }, { up: true, ...(mtu !== undefined && { mtu }) }));
+  for (const { address, prefixLength } of settings.addresses) {
+    const broadcast = broadcastOf(address, prefixLength);
+    const noDuplicateDetection = address.includes(':');
+    try {
+      routes.run(
+        addressRequests.add({
+          index,
+          address,
+          prefixLength,
+          ...(broadcast !== undefined && { broadcast }),
+          noDuplicateDetection,
+        }),
+      );
+    } catch (error) {
+      if (!isErrno(error, 'EEXIST')) throw error;
+    }
   }
+  return index;
+}
+
+/** Settings of the bridge alone; those of other links stay as they are. */
+function applySettings({ name, ipv6 }: BridgeSettings): void {
   // So that 127.0.0.1:PORT of the host leads to a container: replies come in by the bridge for a loopback address.
   // What containers send to loopback addresses themselves is dropped by the firewall's guard chain.
   writeSysctl(`net/ipv4/conf/${name}/route_localnet`, 1);
+  const settings = ipv6
+    ? [
+        // No container can give the host an address or a default route by a router advertisement (CVE-2020-13401).
+        ['accept_ra', 0],
+        ['autoconf', 0],
+        // The gateway's address is nobody else's: it is there at once.
+        ['accept_dad', 0],
+        ['disable_ipv6', 0],
+      ]
+    : [['disable_ipv6', 1]];
   try {
-    // No container can give the host a default route by a router advertisement (CVE-2020-13401).
-    writeSysctl(`net/ipv6/conf/${name}/accept_ra`, 0);
+    for (const [setting, value] of settings) writeSysctl(`net/ipv6/conf/${name}/${setting}`, Number(value));
   } catch (error) {
     // A kernel without IPv6 takes none either.
-    if (!isBerthError(error, 'unsupported')) throw error;
+    if (ipv6 || !isBerthError(error, 'unsupported')) throw error;
   }
-  return index;
 }

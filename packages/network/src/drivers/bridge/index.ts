@@ -1,2 +1,9 @@
 export { BridgeDriver } from './bridge-driver.js';
-export { DEFAULT_BRIDGE, BRIDGE_NAME, ENABLE_ICC, ENABLE_MASQUERADE, HOST_BINDING, MTU } from './options.js';
+export {
+  ANTI_SPOOFING,
+  BRIDGE_NAME,
+  DEFAULT_BRIDGE,
+  ENABLE_ICC,
+  ENABLE_MASQUERADE,
+  HOST_BINDING,
+} from './options.js';

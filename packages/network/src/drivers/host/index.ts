@@ -5,6 +5,7 @@ import { NOTHING } from '../nothing.js';
 export class HostDriver implements Driver {
   readonly name = 'host';
   readonly hasAddresses = false;
+  readonly choosesGateway = false;
   readonly sandboxKind = 'host';
 
   validate(): DriverNetwork {

@@ -5,6 +5,7 @@ import { NOTHING } from '../nothing.js';
 export class NullDriver implements Driver {
   readonly name = 'null';
   readonly hasAddresses = false;
+  readonly choosesGateway = false;
   readonly sandboxKind = 'private';
 
   validate(): DriverNetwork {
