@@ -20,8 +20,15 @@ beforeAll(() => {
   NetworkNamespace.create(path).close();
   run('nsenter', `--net=${path}`, 'ip', 'link', 'set', 'lo', 'up');
   const routes = RouteSocket.open();
-  const firewall = Firewall.open(silentLogger);
-  host = { routes, reaper: new LinkReaper(routes), firewall, logger: silentLogger };
+  const firewall = Firewall.open(silentLogger, { coexist: false });
+  host = {
+    routes,
+    reaper: new LinkReaper(routes),
+    firewall,
+    logger: silentLogger,
+    uplinkMtu: () => undefined,
+    forwardIPv6: () => undefined,
+  };
   firewall.write();
 });
 afterAll(() => {
@@ -38,7 +45,8 @@ const world = () =>
     run('ip', '-br', 'link'),
     run('nsenter', `--net=${path}`, 'ip', '-br', 'link'),
     run('nsenter', `--net=${path}`, 'ip', 'route'),
-    run('nft', 'list', 'table', 'inet', 'berth'),
+    run('nsenter', `--net=${path}`, 'ip', '-6', 'route'),
+    run('nft', 'list', 'ruleset'),
   ].join('\n');
 
 const record: NetworkRecord = {
@@ -49,7 +57,18 @@ const record: NetworkRecord = {
   internal: false,
   attachable: false,
   predefined: false,
-  ipam: { driver: 'default', options: {}, config: [{ subnet: '10.9.0.0/24', gateway: '10.9.0.1' }] },
+  enableIPv4: true,
+  enableIPv6: true,
+  configOnly: false,
+  dns: [],
+  ipam: {
+    driver: 'default',
+    options: {},
+    config: [
+      { subnet: '10.9.0.0/24', gateway: '10.9.0.1' },
+      { subnet: 'fd00:9::/64', gateway: 'fd00:9::1' },
+    ],
+  },
   options: {},
   labels: {},
 };
@@ -60,6 +79,8 @@ const bare: EndpointRecord = {
   sequence: 1,
   containerName: 'web',
   names: ['web'],
+  links: {},
+  gatewayPriority: 0,
 };
 const withInterface: EndpointRecord = {
   ...bare,
@@ -67,9 +88,10 @@ const withInterface: EndpointRecord = {
     name: 'eth0',
     hostName: 'vethbbbbbbb',
     macAddress: '02:42:0a:09:00:02',
-    address: '10.9.0.2',
-    prefixLength: 24,
-    gateway: '10.9.0.1',
+    ipv4: { address: '10.9.0.2', prefixLength: 24, gateway: '10.9.0.1' },
+    ipv6: { address: 'fd00:9::2', prefixLength: 64, gateway: 'fd00:9::1' },
+    linkLocalAddresses: ['169.254.9.9'],
+    sysctls: { 'net/ipv4/conf/IFNAME/log_martians': '1' },
   },
 };
 
@@ -81,7 +103,7 @@ describe.each<[string, () => Driver]>([
   const attachment = (driver: Driver, namespace: NetworkNamespace) => ({
     endpoint: driver.hasAddresses ? withInterface : bare,
     namespace: driver.sandboxKind === 'private' ? namespace : undefined,
-    defaultRoute: driver.hasAddresses,
+    defaultRoute: { ipv4: driver.hasAddresses, ipv6: driver.hasAddresses },
   });
 
   it('is called so, and touches nothing when it validates', () => {
@@ -106,8 +128,8 @@ describe.each<[string, () => Driver]>([
     const complete = world();
     network.restore(attached);
     expect(world()).toBe(complete);
-    await network.detach(attached.endpoint);
-    await network.detach(attached.endpoint);
+    await network.detach(attached.endpoint, attached.namespace);
+    await network.detach(attached.endpoint, attached.namespace);
     await network.delete();
     await network.delete();
     expect(world()).toBe(before);
@@ -121,9 +143,13 @@ describe.each<[string, () => Driver]>([
     const attached = attachment(driver, namespace);
     network.restore(attached);
     if (driver.hasAddresses) {
-      expect(run('nsenter', `--net=${path}`, 'ip', 'route')).toContain('default via 10.9.0.1 dev eth0');
+      const inside = (...command: string[]) => run('nsenter', `--net=${path}`, ...command);
+      expect(inside('ip', 'route')).toContain('default via 10.9.0.1 dev eth0');
+      expect(inside('ip', '-6', 'route')).toContain('default via fd00:9::1 dev eth0');
+      expect(inside('ip', '-br', 'addr')).toContain('169.254.9.9/16');
+      expect(inside('cat', '/proc/sys/net/ipv4/conf/eth0/log_martians')).toBe('1');
     }
-    await network.detach(attached.endpoint);
+    await network.detach(attached.endpoint, attached.namespace);
     await network.delete();
   });
 });

@@ -5,7 +5,7 @@ import { defaultGateway, planSubnet, type SubnetSpec } from './plan.js';
 it.each<[string, SubnetSpec, string]>([
   ['host bits', { subnet: '10.0.0.1/24' }, 'invalid subnet 10.0.0.1/24: it should be 10.0.0.0/24'],
   ['no block', { subnet: '10.0.0.0' }, 'invalid subnet 10.0.0.0: invalid CIDR block notation'],
-  ['IPv6', { subnet: 'fd00::/64' }, 'IPv6 networks are not supported yet'],
+  ['link-local', { subnet: 'fe80::/64' }, "containers can't use fe80::/10"],
   ['loopback', { subnet: '127.0.0.0/16' }, "containers can't use 127.0.0.0/8"],
   ['everything', { subnet: '0.0.0.0/0' }, "containers can't use 0.0.0.0/8"],
   ['no room', { subnet: '10.0.0.0/32' }, 'no room for a gateway and a container'],
