@@ -25,6 +25,7 @@ export class Endpoints {
     const { state, options } = this.#context;
     checkAttachment(sandbox, entry, state.networks);
     const endpoint = planEndpoint(sandbox, entry, spec, state.nextSequence());
+    const { gateways } = sandbox;
     const steps: Step[] = [
       { name: 'lease address', do: () => undefined, undo: () => this.#release(entry, endpoint) },
       {
@@ -32,6 +33,7 @@ export class Endpoints {
         do: () => state.setEndpoint(endpoint),
         undo: () => {
           state.deleteEndpoint(endpoint);
+          sandbox.gateways = gateways;
           renewDefaultRoutes(this.#context, sandbox);
         },
       },
@@ -73,15 +75,16 @@ export class Endpoints {
     attempt(() => this.#names.remove(sandbox, endpoint));
     // First of all nothing leads here any more.
     if (wasGateway) attempt(() => this.#closeOrMove(sandbox, before, goesOn));
+    // Before the address is anybody's again: what is under way belongs to who had it.
+    const forgotten = connections.forget(endpoint).catch((error: unknown) => {
+      options.logger.warn('cannot delete tracked connections', { error: toError(error) });
+    });
     try {
       if (entry !== undefined) await this.#detach(sandbox, entry, endpoint);
     } catch (error) {
       errors.push(toError(error));
     }
-    // Before the address is anybody's again: what goes on belongs to who had it.
-    await connections.forget(endpoint).catch((error: unknown) => {
-      options.logger.warn('cannot delete tracked connections', { error: toError(error) });
-    });
+    await forgotten;
     if (entry !== undefined) this.#release(entry, endpoint);
     if (errors.length > 0) throw new TeardownError(`detach ${endpoint.containerName}`, errors);
   }
@@ -121,7 +124,7 @@ export class Endpoints {
         name: 'publish ports',
         do: () => {
           const next = gatewaysOf(this.#context, sandbox);
-          if (!Object.values(next).includes(endpoint.id)) return;
+          if (!Object.values(next).includes(endpoint.id)) return undefined;
           before = openingsOf(this.#context, sandbox, earlier);
           // The routes of a family that had none were made with the interface.
           sandbox.gateways = {
@@ -130,7 +133,10 @@ export class Endpoints {
             ...(earlier.ipv6 === undefined && next.ipv6 !== undefined && { ipv6: next.ipv6 }),
           };
           settleGateways(this.#context, sandbox, before);
-          connections.forgetUnpublished(openingsOf(this.#context, sandbox, next).ports);
+          const { ports } = openingsOf(this.#context, sandbox, next);
+          return ports.some(({ protocol }) => protocol === 'udp')
+            ? connections.forgetUnpublished(ports)
+            : undefined;
         },
         undo: () => {
           if (!Object.values(sandbox.gateways).includes(endpoint.id)) return;

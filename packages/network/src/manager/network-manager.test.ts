@@ -77,9 +77,10 @@ describe('networks', () => {
       "overlaps the host's route to 198.51.100.0/24",
     ],
     ['host bits', ipam('10.9.0.1/24'), 'it should be 10.9.0.0/24'],
-    ['IPv6', { enableIPv6: true }, 'not supported'],
-    ['an unknown driver', { driver: 'token-ring' }, 'there are bridge, host, null'],
-    ['macvlan', { driver: 'macvlan' }, 'not supported yet'],
+    ['no family', { enableIPv4: false }, 'IPv4 or IPv6 must be enabled'],
+    ['a subnet of a family that is off', ipam('fd00:9::/64'), 'IPv6 is not enabled'],
+    ['an unknown driver', { driver: 'token-ring' }, 'there are bridge, host'],
+    ['overlay', { driver: 'overlay' }, 'network driver overlay is not supported: there are bridge'],
     ['a second host network', { driver: 'host' }, 'only one instance of "host" network is allowed'],
     ['a reserved name', { name: 'none' }, 'not permitted on predefined'],
     ['no name', { name: '' }, 'invalid network name'],
@@ -92,7 +93,7 @@ describe('networks', () => {
     [
       'the bridge of another network',
       { options: { 'com.docker.network.bridge.name': 'berth0' } },
-      'same bridge name',
+      'bridge berth0 is that of network bridge already',
     ],
   ])('are refused, and leave nothing: %s', async (_, spec, message) => {
     await custom('bridge0');
@@ -122,7 +123,8 @@ describe('an endpoint', () => {
     expect(endpoint).toMatchObject({
       macAddress: '02:42:ac:11:00:02',
       interfaceName: 'eth0',
-      gateway: '172.17.0.1',
+      ipv4: { address: '172.17.0.2', prefixLength: 16, gateway: '172.17.0.1' },
+      linkLocalAddresses: [],
     });
     const eth0 = links(...inside).find(({ ifname }) => ifname === 'eth0');
     expect(eth0?.address).toBe('02:42:ac:11:00:02');
@@ -181,9 +183,9 @@ describe('an endpoint', () => {
     const second = await custom('second');
     await manager.attach(id, hidden.id, named('web'));
     const next = await manager.attach(id, second.id, named('web'));
-    expect(manager.sandbox(id)).toMatchObject({ gatewayEndpoint: first.id, nameService: true });
+    expect(manager.sandbox(id)).toMatchObject({ gateways: { ipv4: first.id }, nameService: true });
     await manager.detach(id, manager.network('bridge').id);
-    expect(run(...inside, 'ip', 'route')).toContain(`default via ${next.gateway ?? ''} dev eth2`);
+    expect(run(...inside, 'ip', 'route')).toContain(`default via ${next.ipv4?.gateway ?? ''} dev eth2`);
     expect(run('nft', 'list', 'map', 'inet', 'berth', 'published')).toContain(
       `8081 : ${next.ipv4?.address ?? ''} . 80`,
     );
@@ -225,13 +227,15 @@ describe('host ports', () => {
     await once(server, 'listening');
     const foreign = manager.createSandbox(sandboxSpec([port(8090)]));
     await expect(foreign).rejects.toThrow(
-      'Bind for 0.0.0.0:8090 failed: port is already allocated (tcp, by another program',
+      `Bind for 0.0.0.0:8090 failed: port is already allocated (tcp, by node, process ${process.pid})`,
     );
     server.close();
     await expect(manager.createSandbox(sandboxSpec([port(80, '203.0.113.9')]))).rejects.toThrow(
       'no address 203.0.113.9',
     );
-    await expect(manager.createSandbox(sandboxSpec([port(80, '::')]))).rejects.toThrow('only IPv4');
+    await expect(manager.createSandbox(sandboxSpec([port(80, 'here')]))).rejects.toThrow(
+      'invalid host address here: it should be an address like 127.0.0.1 or ::1',
+    );
     expect(manager.sandboxes()).toHaveLength(1);
     await manager.deleteSandbox(id);
     await sandbox([port(8080), port(8081)]);
