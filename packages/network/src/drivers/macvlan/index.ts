@@ -1,0 +1,1 @@
+export { MacvlanDriver } from './macvlan-driver.js';
