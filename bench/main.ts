@@ -1,18 +1,13 @@
-import { readFileSync } from 'node:fs';
 import { arch, cpus, release } from 'node:os';
 import { HostInABox } from '@berth/tests/box';
 import { measureAttach } from './attach.js';
+import { residentMegabytes } from './daemon-size.js';
 import { measureNames } from './names.js';
 import { measureOverApi } from './over-api.js';
+import { measurePorts } from './ports.js';
 import { measureProcesses } from './processes.js';
 import { Report } from './report.js';
 import { measureTraffic } from './traffic.js';
-
-/** Resident memory of a process in megabytes (10⁶ bytes), from /proc/PID/status (proc(5)). */
-function residentMegabytes(pid: number): number {
-  const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return (Number(kibibytes) * 1024) / 1e6;
-}
 
 const report = new Report();
 await using box = await HostInABox.create();
@@ -24,6 +19,7 @@ await measureOverApi(box, report);
 await measureProcesses(box, report);
 await measureNames(box, report);
 await measureTraffic(box, report);
+await measurePorts(box, daemon, report);
 const [cpu] = cpus();
 process.stdout.write(
   `Linux ${release()} ${arch()}, Node ${process.version}, ${cpus().length} × ${cpu?.model ?? '?'}\n\n`,

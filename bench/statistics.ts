@@ -9,6 +9,11 @@ export function percentile(samples: Samples, p: number): number {
 
 export const median = (samples: Samples): number => percentile(samples, 0.5);
 
+/** The median of the ratios of runs that were neighbours. */
+export function ratio(numerators: Samples, denominators: Samples): number {
+  return median(numerators.map((value, index) => value / (denominators[index] ?? Number.NaN)));
+}
+
 /** How long `action` takes, in milliseconds. */
 export async function timed(action: () => unknown): Promise<number> {
   const began = performance.now();

@@ -4,7 +4,7 @@ import { bareRouter, bareSwitch, removeBarePaths, type Path } from './bare-path.
 import { placeOf } from './containers.js';
 import type { Report } from './report.js';
 import { Server, clientCommand, startEcho } from './servers.js';
-import { median, type Samples } from './statistics.js';
+import { median, ratio } from './statistics.js';
 
 /** Many short runs by turns rather than few long ones: the speed of a machine wanders from second to second. */
 const ROUNDS = 9;
@@ -80,11 +80,6 @@ async function byTurns(
   }
   for (const server of servers) await server.stop();
   return samples;
-}
-
-/** The median of the ratios of runs that were neighbours. */
-function ratio(numerators: Samples, denominators: Samples): number {
-  return median(numerators.map((value, index) => value / (denominators[index] ?? Number.NaN)));
 }
 
 function startIperf({ server }: Path): Promise<Server> {
