@@ -64,6 +64,11 @@ export function checkedList(
   return (value, earlier) => collect(check(value), earlier);
 }
 
+/** For a switch whose being off differs from its not being given: `--ipv4 [on]`. */
+export function onOrOff(value: string): boolean {
+  return value === 'true';
+}
+
 /** For {@link checked}: a number of seconds, lines or things. */
 export function notInteger(value: string): string | undefined {
   return /^-?\d+$/.test(value) ? undefined : 'it should be a whole number';

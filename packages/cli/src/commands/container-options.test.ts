@@ -32,6 +32,49 @@ describe('the body of a new container', () => {
     });
   });
 
+  test('addresses of both families, of the link, and the order of gateways', () => {
+    const word =
+      'name=a,ip=10.0.0.5,ip6=fd00::5,link-local-ip=fe80::5,link-local-ip=169.254.0.5,gw-priority=-2';
+    const a = {
+      IPAMConfig: {
+        IPv4Address: '10.0.0.5',
+        IPv6Address: 'fd00::5',
+        LinkLocalIPs: ['fe80::5', '169.254.0.5'],
+      },
+      GwPriority: -2,
+    };
+    expect(bodyOf(`--network ${word} busybox`)).toMatchObject({
+      NetworkingConfig: { EndpointsConfig: { a } },
+    });
+    expect(bodyOf('--network a --ip6 fd00::5 --link-local-ip fe80::5 busybox')).toMatchObject({
+      NetworkingConfig: {
+        EndpointsConfig: { a: { IPAMConfig: { IPv6Address: 'fd00::5', LinkLocalIPs: ['fe80::5'] } } },
+      },
+    });
+  });
+
+  test('links are of the network, or of the container where the network is not one of the user', () => {
+    expect(bodyOf('--network a --network b --link db --link c:cache busybox')).toMatchObject({
+      HostConfig: { NetworkMode: 'a' },
+      NetworkingConfig: { EndpointsConfig: { a: { Links: ['db', 'c:cache'] }, b: {} } },
+    });
+    for (const flags of ['', '--network bridge ']) {
+      const body = bodyOf(`${flags}--link db --link c:cache busybox`);
+      expect(body).toMatchObject({
+        HostConfig: { Links: ['db', 'c:cache'] },
+        NetworkingConfig: { EndpointsConfig: {} },
+      });
+    }
+    expect(bodyOf('busybox')).not.toHaveProperty('HostConfig.Links');
+  });
+
+  test('ranges of ports stay ranges', () => {
+    expect(bodyOf('-p 20000-29999:20000-29999 --expose 7000-7999 busybox')).toMatchObject({
+      ExposedPorts: { '20000-29999/tcp': {}, '7000-7999/tcp': {} },
+      HostConfig: { PortBindings: { '20000-29999/tcp': [{ HostIp: '', HostPort: '20000-29999' }] } },
+    });
+  });
+
   test.each([
     [
       '--dns 1.2.3',
@@ -45,7 +88,21 @@ describe('the body of a new container', () => {
     ['--stop-timeout x', 'invalid argument "x" for "--stop-timeout" flag'],
     ['--network-alias x', 'network-scoped aliases are only supported for user-defined networks'],
     ['--network a --network a', 'network "a" is specified multiple times'],
-    ['--network name=a,ip6=::1', 'ip6 in --network is not supported by Berth yet'],
+    ['--ip6 1.2.3.4', 'invalid IPv6 address "1.2.3.4"'],
+    ['--link-local-ip x', 'invalid link-local IP address "x"'],
+    ['--link a:b:c', 'bad format for links: a:b:c'],
+    ['--network a --link a:', 'bad format for links: a:'],
+    ['--network name=a,gw-priority=x', 'invalid gw-priority (x)'],
+    ['--network name=a,nosuch=x', 'invalid field key "nosuch"'],
+    [
+      '--network name=a,ip6=::1 --ip6 ::2',
+      'conflicting options: cannot specify both --ip6 and per-network IPv6 address',
+    ],
+    [
+      '--network name=a,link-local-ip=fe80::1 --link-local-ip fe80::2',
+      'conflicting options: cannot specify both --link-local-ip and per-network link-local IP addresses',
+    ],
+    ['--expose 1:2', 'invalid port format for --expose: 1:2'],
     ['-e =x', 'invalid environment variable: =x'],
     ['--label =x', 'invalid label "=x"'],
   ])('%s is refused', (flags, message) => {

@@ -39,13 +39,16 @@ export interface ContainerOptions extends NetworkOptions {
 export function addContainerOptions(parser: Command): Command {
   return parser
     .option('--name <name>', 'name of the container')
-    .option('-p, --publish <port>', 'publish a port: [[ADDRESS:]HOSTPORT:]PORT[/PROTOCOL]', collect)
+    .option('-p, --publish <port>', 'publish ports: [[ADDRESS:]HOSTPORT:]PORT[/PROTOCOL], or ranges', collect)
     .option('-P, --publish-all', 'publish all exposed ports at free ports of the host')
-    .option('--expose <port>', 'a port that the container serves', collect)
+    .option('--expose <port>', 'a port, or range, that the container serves', collect)
     .option('--network <network>', 'network to join, or host, none, container:NAME', collect)
     .option('--net <network>', 'the same', collect)
     .option('--network-alias <alias>', 'a further name on the network', collect)
     .option('--ip <address>', 'IPv4 address on the network')
+    .option('--ip6 <address>', 'IPv6 address on the network')
+    .option('--link-local-ip <address>', 'a further address, of one link only', collect)
+    .option('--link <container>', 'CONTAINER[:ALIAS] to know by that name', collect)
     .option('--mac-address <address>', 'hardware address of the interface')
     .option('-e, --env <variable>', 'NAME=VALUE, or NAME of a variable of this shell', collect)
     .option('--env-file <file>', 'file of NAME=VALUE lines', collect)
@@ -80,7 +83,7 @@ export function createBody(
   attach: boolean,
 ): object {
   const { exposed, bindings } = parsePublished(options.publish ?? []);
-  const { mode, endpoints } = networkBody(options);
+  const { mode, links, endpoints } = networkBody(options);
   return {
     Image: image,
     Cmd: command.length > 0 ? command : null,
@@ -106,6 +109,7 @@ export function createBody(
         ? { ConsoleSize: [process.stdout.rows, process.stdout.columns] }
         : {}),
       NetworkMode: mode,
+      ...(links.length === 0 ? {} : { Links: links }),
       PortBindings: bindings,
       PublishAllPorts: options.publishAll ?? false,
       Binds: options.volume ?? null,

@@ -9,6 +9,7 @@ const options = [
   new Option('--rm'),
   new Option('-p, --publish <port>'),
   new Option('--name <name>'),
+  new Option('-s, --switch [on]'),
 ];
 const plain = (line: string, endAtOperand = true): string =>
   plainFlags(line.split(' '), {
@@ -26,6 +27,9 @@ describe('plainFlags', () => {
     ['--name=a --name b busybox', '--name=a --name=b -- busybox'],
     ['--rm=true busybox', '--rm -- busybox'],
     ['--rm=false -i=0 busybox', '-- busybox'],
+    ['--switch busybox', '--switch=true -- busybox'],
+    ['--switch=0 -s busybox', '--switch=false --switch=true -- busybox'],
+    ['-ts=false busybox', '--tty --switch=false -- busybox'],
     ['-- busybox --rm', '-- busybox --rm'],
     ['busybox -- ls', '-- busybox -- ls'],
     ['--name -x busybox', '--name=-x -- busybox'],
@@ -44,6 +48,7 @@ describe('plainFlags', () => {
     ['--name', 'flag needs an argument: --name'],
     ['-p', "flag needs an argument: 'p' in -p"],
     ['--rm=x', 'invalid argument "x" for "--rm" flag: it should be true or false'],
+    ['--switch=x', 'invalid argument "x" for "-s, --switch" flag: it should be true or false'],
     ['--memory 1g busybox', '--memory is not supported by Berth yet'],
     ['-m1g busybox', '-m is not supported by Berth yet'],
   ])('refuses %s', (line, message) => {

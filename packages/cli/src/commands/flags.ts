@@ -19,7 +19,8 @@ interface Flags {
 /**
  * Brings a command line into the plain form of `--flag value`, reading it by the rules of docker's flags (Go's
  * pflag): `--rm=false`, `-p=80:80`, `-p80:80`, `-itp 80:80`, `--` before the operands. Values that begin with `-`
- * stay joined to their flag.
+ * stay joined to their flag. A switch whose being off is told from its not being given, `--ipv4 [on]` to commander, is
+ * brought into `--ipv4=true` or `--ipv4=false`; like all switches it never takes the next word.
  *
  * @throws FlagError
  */
@@ -50,7 +51,7 @@ function longFlag(word: string, rest: string[], { options, unknown }: Flags): st
   if (name === '--help') return [name];
   const option = options.find(({ long }) => long === name);
   if (option === undefined) throw new FlagError(unknown(name));
-  if (!takesValue(option)) return inline === undefined || isTrue(option, inline) ? [name] : [];
+  if (!option.required) return switched(option, name, inline);
   const value = inline ?? rest.shift();
   if (value === undefined) throw new FlagError(`flag needs an argument: ${name}`);
   return [`${name}=${value}`];
@@ -67,12 +68,10 @@ function shortFlags(word: string, rest: string[], { options, unknown }: Flags): 
     }
     const name = option.long ?? option.flags;
     const tail = word.slice(at + 1);
-    if (!takesValue(option)) {
-      if (!tail.startsWith('=')) {
-        plain.push(name);
-        continue;
-      }
-      return isTrue(option, tail.slice(1)) ? [...plain, name] : plain;
+    if (!option.required) {
+      if (tail.startsWith('=')) return [...plain, ...switched(option, name, tail.slice(1))];
+      plain.push(...switched(option, name, undefined));
+      continue;
     }
     const value = tail === '' ? rest.shift() : tail.replace(/^=/, '');
     if (value === undefined) throw new FlagError(`flag needs an argument: '${letter}' in ${word}`);
@@ -81,8 +80,11 @@ function shortFlags(word: string, rest: string[], { options, unknown }: Flags): 
   return plain;
 }
 
-function takesValue(option: Option): boolean {
-  return option.required || option.optional;
+/** A switch that is on, or what follows its `=`. */
+function switched(option: Option, name: string, inline: string | undefined): string[] {
+  const on = inline === undefined || isTrue(option, inline);
+  if (option.optional) return [`${name}=${on}`];
+  return on ? [name] : [];
 }
 
 function isTrue(option: Option, text: string): boolean {

@@ -57,6 +57,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   pull: { summary: 'Not there yet: see image import', load: async () => (await images()).pull },
   'network ls': { summary: 'List networks', load: async () => (await listings()).networkLs },
   'network create': { summary: 'Create a network', load: async () => (await networks()).networkCreate },
+  'network update': { summary: 'Change a network', load: async () => (await networks()).networkUpdate },
   'network rm': { summary: 'Remove networks', load: async () => (await networks()).networkRm },
   'network inspect': {
     summary: 'Print all about networks',

@@ -6,8 +6,8 @@ const CONTAINER_FLAGS = [
   ...['--cpuset-mems', '--device', '--device-cgroup-rule', '--device-read-bps', '--device-read-iops'],
   ...['--device-write-bps', '--device-write-iops', '--disable-content-trust', '--gpus', '--group-add'],
   ...['--health-cmd', '--health-interval', '--health-retries', '--health-start-interval'],
-  ...['--health-start-period', '--health-timeout', '--init', '--io-maxbandwidth', '--io-maxiops', '--ip6'],
-  ...['--ipc', '--isolation', '--kernel-memory', '--label-file', '--link', '--link-local-ip'],
+  ...['--health-start-period', '--health-timeout', '--init', '--io-maxbandwidth', '--io-maxiops'],
+  ...['--ipc', '--isolation', '--kernel-memory', '--label-file'],
   ...['--log-driver', '--log-opt', '-m', '--memory', '--memory-reservation', '--memory-swap'],
   ...['--memory-swappiness', '--mount', '--no-healthcheck', '--oom-kill-disable', '--oom-score-adj'],
   ...['--pid', '--pids-limit', '--platform', '--pull', '-q', '--quiet', '--restart', '--runtime'],
@@ -30,8 +30,6 @@ const FLAGS: Readonly<Record<string, readonly string[]>> = {
   'image import': ['--platform'],
   'image inspect': ['--platform'],
   pull: ['-a', '--all-tags', '--disable-content-trust', '--platform', '-q', '--quiet'],
-  'network create': ['--config-from', '--config-only', '--ingress', '--ipv4', '--scope'],
-  'network connect': ['--gw-priority', '--ip6', '--link', '--link-local-ip'],
 };
 
 /** What to say of a flag that a command has not: docker's words, or that it is not there yet. */
