@@ -1,9 +1,10 @@
+import type { Command } from 'commander';
 import { connect } from '../client/api-client.js';
 import { ApiError } from '../client/api-error.js';
 import type { ContainerInspect } from '../client/api-types.js';
 import { print } from '../terminal/output.js';
 import { runSession } from '../terminal/session.js';
-import { checked, command, forEach, notInteger, needOperands, parse } from './command.js';
+import { Failure, checked, command, forEach, notInteger, needOperands, parse } from './command.js';
 import { startFailure } from './run.js';
 
 const path = (container: string, verb: string): string =>
@@ -27,7 +28,9 @@ export async function start(argv: readonly string[]): Promise<number> {
       print(`${name}\n`);
     });
   }
-  const { Config } = await api.call<ContainerInspect>('GET', path(container, 'json'));
+  const { Config } = await api.call<ContainerInspect>('GET', path(container, 'json'), {
+    query: { ranges: 1 },
+  });
   const query = { stream: true, stdout: true, stderr: true, stdin: interactive ?? false };
   const hijacked = await api.hijack(path(container, 'attach'), { query });
   const waiting = api.call<{ StatusCode: number }>('POST', path(container, 'wait'), {
@@ -56,7 +59,9 @@ export async function attach(argv: readonly string[]): Promise<number> {
   needOperands(parser, operands, 1, 1);
   const [container = ''] = operands;
   const api = connect();
-  const { Config, State } = await api.call<ContainerInspect>('GET', path(container, 'json'));
+  const { Config, State } = await api.call<ContainerInspect>('GET', path(container, 'json'), {
+    query: { ranges: 1 },
+  });
   if (!State.Running) throw new ApiError(409, 'You cannot attach to a stopped container, start it first');
   const stdin = Config.OpenStdin && parser.opts<{ stdin: boolean }>().stdin;
   const waiting = api.call<{ StatusCode: number }>('POST', path(container, 'wait'));
@@ -71,15 +76,69 @@ export async function attach(argv: readonly string[]): Promise<number> {
 
 /** `berth stop` */
 export async function stop(argv: readonly string[]): Promise<number> {
-  const parser = command('stop', '[OPTIONS] CONTAINER [CONTAINER...]', 'Stop running containers')
-    .option('-t, --timeout <seconds>', 'seconds until it is killed', checked(notInteger))
-    .option('--time <seconds>', 'the same', checked(notInteger))
-    .option('-s, --signal <signal>', 'signal to send');
+  const parser = command('stop', '[OPTIONS] CONTAINER [CONTAINER...]', 'Stop running containers');
+  return end(parser, argv, 'stop');
+}
+
+/** `berth restart` */
+export async function restart(argv: readonly string[]): Promise<number> {
+  const parser = command(
+    'restart',
+    '[OPTIONS] CONTAINER [CONTAINER...]',
+    'Stop containers and start them again',
+  );
+  return end(parser, argv, 'restart');
+}
+
+/** Ends containers, to start them again or not. */
+async function end(parser: Command, argv: readonly string[], verb: 'stop' | 'restart'): Promise<number> {
+  addEndOptions(parser);
   const operands = parse(parser, argv);
   if (operands === undefined) return 0;
   needOperands(parser, operands, 1);
-  const { timeout, time, signal } = parser.opts<{ timeout?: string; time?: string; signal?: string }>();
-  return each(operands, 'stop', { t: timeout ?? time, signal });
+  return each(operands, verb, endQuery(parser.opts()));
+}
+
+interface EndOptions {
+  readonly timeout?: string;
+  readonly time?: string;
+  readonly signal?: string;
+}
+
+/** Declares the flags of `stop` and `restart`. */
+export function addEndOptions(parser: Command): Command {
+  return parser
+    .option('-t, --timeout <seconds>', 'seconds until it is killed', checked(notInteger))
+    .option('--time <seconds>', 'the same', checked(notInteger))
+    .option('-s, --signal <signal>', 'signal to send');
+}
+
+/** The query of ContainerStop and ContainerRestart. @throws Failure for two times */
+export function endQuery({ timeout, time, signal }: EndOptions): Record<string, string | undefined> {
+  if (timeout !== undefined && time !== undefined)
+    throw new Failure('conflicting options: cannot specify both --timeout and --time');
+  return { t: timeout ?? time, signal };
+}
+
+/** `berth pause` */
+export async function pause(argv: readonly string[]): Promise<number> {
+  return hold(
+    command('pause', 'CONTAINER [CONTAINER...]', 'Hold all processes of containers'),
+    argv,
+    'pause',
+  );
+}
+
+/** `berth unpause` */
+export async function unpause(argv: readonly string[]): Promise<number> {
+  return hold(command('unpause', 'CONTAINER [CONTAINER...]', 'Let paused containers go on'), argv, 'unpause');
+}
+
+async function hold(parser: Command, argv: readonly string[], verb: 'pause' | 'unpause'): Promise<number> {
+  const operands = parse(parser, argv);
+  if (operands === undefined) return 0;
+  needOperands(parser, operands, 1);
+  return each(operands, verb, {});
 }
 
 /** `berth kill` */

@@ -19,6 +19,11 @@ const CONTAINER_FLAGS = [
 const FLAGS: Readonly<Record<string, readonly string[]>> = {
   run: CONTAINER_FLAGS,
   create: CONTAINER_FLAGS,
+  update: [
+    ...['--blkio-weight', '--cpu-period', '--cpu-quota', '--cpu-rt-period', '--cpu-rt-runtime', '-c'],
+    ...['--cpu-shares', '--cpus', '--cpuset-cpus', '--cpuset-mems', '--kernel-memory', '-m', '--memory'],
+    ...['--memory-reservation', '--memory-swap', '--pids-limit', '--restart'],
+  ],
   start: ['--checkpoint', '--checkpoint-dir'],
   attach: ['--sig-proxy'],
   rm: ['-l', '--link'],
