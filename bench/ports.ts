@@ -7,10 +7,10 @@ import { clientCommand, startEcho } from './servers.js';
 import { median, ratio, timed } from './statistics.js';
 
 /** Containers of each kind, by turns with one of a single port. */
-const ROUNDS = 3;
+const ROUNDS = 5;
 /** No further round of a kind once it has taken so many milliseconds. */
 const ENOUGH = 20_000;
-const CONNECTION_SECONDS = 2;
+const CONNECTION_SECONDS = 1;
 
 /** Ports from `first` on, each `step` from the one before; the same ones of the host and of the container. */
 interface Published {
