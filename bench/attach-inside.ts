@@ -13,8 +13,9 @@ const manager = await NetworkManager.open({
   execRoot: folder,
   logger: silentLogger,
   bridgeName: 'berth0',
-  defaultBridge: { icc: true, ipMasq: true },
+  defaultBridge: { icc: true, ipMasq: true, ipv6: false },
   ipForward: true,
+  firewallCoexist: false,
   defaultBindAddress: '0.0.0.0',
   dns: { servers: [] },
 });

@@ -53,7 +53,10 @@ export class Engine {
       table
         .all()
         .filter(({ imageId }) => imageId === id)
-        .map(({ id: containerId, state }) => ({ containerId, running: state.status === 'running' })),
+        .map(({ id: containerId, state }) => ({
+          containerId,
+          running: state.status === 'running' || state.status === 'paused',
+        })),
     );
     await images.open();
     // Exits are reported to what is built on the context below; none is reported before this function yields.

@@ -6,4 +6,5 @@ export type { Execs } from './execs/execs.js';
 export type { Images } from './images/images.js';
 export type { EngineNetworks } from './networks/engine-networks.js';
 export { parsePort } from './images/config.js';
+export { holds, mergePorts, withoutPorts } from './ports/runs.js';
 export { parseReference, familiarName, type ImageReference } from './images/reference.js';

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Brand, Logger, Store } from '@berth/core';
-import type { Endpoint, NetworkManager, PortSpec, PublishedPort } from '@berth/network';
+import type { Endpoint, NetworkManager, PortSpec, Protocol, PublishedPort } from '@berth/network';
 
 export type ContainerId = Brand<'container'>;
 /** `sha256:` and 64 hex digits. */
@@ -29,17 +29,26 @@ export interface EngineInfo {
   readonly images: number;
 }
 
+/** A port, or a run of neighbouring ports, that a container serves. */
 export interface ExposedPort {
   readonly port: number;
-  readonly protocol: 'tcp' | 'udp';
+  readonly protocol: Protocol;
+  /** How many ports from `port` on; default 1. */
+  readonly count?: number;
 }
 
 /** How a container is to join one network. */
 export interface EndpointConfig {
   readonly aliases: readonly string[];
   readonly ipv4Address?: string;
+  readonly ipv6Address?: string;
+  readonly linkLocalAddresses?: readonly string[];
   readonly macAddress?: string;
+  /** `container:alias`: names that this container alone knows another on the network by. */
+  readonly links?: readonly string[];
   readonly driverOptions?: Readonly<Record<string, string>>;
+  /** The network with the highest one is the way out; default 0. */
+  readonly gatewayPriority?: number;
 }
 
 export interface HostSpec {
@@ -56,6 +65,8 @@ export interface HostSpec {
   readonly dnsOptions: readonly string[];
   /** `name:address`. */
   readonly extraHosts: readonly string[];
+  /** `container` or `container:alias`, on the default bridge: names in the hosts file, and variables. */
+  readonly links?: readonly string[];
   readonly privileged?: boolean;
   readonly capAdd?: readonly string[];
   readonly capDrop?: readonly string[];

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { Store, newId, silentLogger } from '@berth/core';
 import koffi from 'koffi';
 import type { NetworkOptions } from './manager/options.js';
-import type { PortSpec, SandboxId, SandboxSpec } from './model.js';
+import type { NetworkManager } from './manager/network-manager.js';
+import type { EndpointSpec, PortSpec, SandboxId, SandboxSpec } from './model.js';
 
 /** include/uapi/linux/sched.h */
 const CLONE_NEWNET = 0x40000000;
@@ -56,6 +57,13 @@ export class Box {
     this.outside('ip', 'route', 'add', '172.16.0.0/12', 'via', '198.51.100.1');
   }
 
+  /** Gives host and outside machine IPv6 too: 2001:db8:1::1 and 2001:db8:1::2, and the latter a way to fd00::/8. */
+  useIPv6(): void {
+    run('ip', 'addr', 'add', '2001:db8:1::1/64', 'dev', 'uplink', 'nodad');
+    this.outside('ip', 'addr', 'add', '2001:db8:1::2/64', 'dev', 'uplink', 'nodad');
+    this.outside('ip', 'route', 'add', 'fd00::/8', 'via', '2001:db8:1::1');
+  }
+
   options(changes: Partial<NetworkOptions> = {}): NetworkOptions {
     return {
       store: this.store,
@@ -80,14 +88,14 @@ export class Box {
     return run(...this.outsideCommand, ...command);
   }
 
-  /** Starts a TCP and UDP server in a namespace that answers with the client's address; resolves when it listens. */
+  /** Starts a TCP and UDP server of both families in a namespace that answers with the client's address; resolves when it listens. */
   async serve(namespace: string | undefined, port: number, name: string): Promise<void> {
     const program = `
-      const answer = (address) => ${JSON.stringify(name)} + ' ' + address;
-      const udp = require('dgram').createSocket('udp4');
+      const answer = (address) => ${JSON.stringify(name)} + ' ' + address.replace('::ffff:', '');
+      const udp = require('dgram').createSocket('udp6');
       udp.on('message', (_, from) => udp.send(answer(from.address), from.port, from.address));
       udp.bind(${port}, () => require('net').createServer((s) => s.end(answer(s.remoteAddress)))
-        .listen(${port}, '0.0.0.0', () => console.log('up')));`;
+        .listen(${port}, '::', () => console.log('up')));`;
     const [nsenter = '', ...inside] =
       namespace === undefined ? this.outsideCommand : ['nsenter', `--net=${namespace}`];
     const child = spawn(nsenter, [...inside, process.execPath, '-e', program]);
@@ -132,4 +140,56 @@ export function ask(
 export function sandboxSpec(ports: PortSpec[] = []): SandboxSpec {
   const id = newId<SandboxId>();
   return { id, kind: 'private', hostname: 'box', ports, dns: { servers: [], search: [], options: [] } };
+}
+
+/** A sandbox on networks, and how to run commands in it. */
+export interface Placed {
+  readonly id: SandboxId;
+  readonly path: string;
+  /** What is put in front of a command to run it there. */
+  readonly inside: readonly string[];
+}
+
+/** Makes a sandbox and joins it to networks, by name, in their order. */
+export async function place(
+  manager: NetworkManager,
+  name: string,
+  networks: readonly string[],
+  ports: PortSpec[] = [],
+  spec: Partial<EndpointSpec> = {},
+): Promise<Placed> {
+  const joins = networks.map((network) => ({ id: manager.network(network).id, gatewayPriority: 0 }));
+  const { id, path = '' } = await manager.createSandbox({ ...sandboxSpec(ports), networks: joins });
+  for (const network of joins)
+    await manager.attach(id, network.id, { names: [name], containerName: name, ...spec });
+  return { id, path, inside: ['nsenter', `--net=${path}`] };
+}
+
+/** Takes away all sandboxes and networks, and ends the manager. */
+export async function clear(manager: NetworkManager): Promise<void> {
+  await Promise.all(manager.sandboxes().map(({ id }) => manager.deleteSandbox(id)));
+  for (const { id, predefined } of manager.networks()) if (!predefined) await manager.removeNetwork(id);
+  await manager.close();
+}
+
+/** An interface as `ip -j addr` describes it. */
+export interface IpLink {
+  readonly ifname: string;
+  readonly mtu: number;
+  readonly address: string;
+  readonly linkinfo?: { readonly info_slave_data?: { readonly isolated?: boolean } };
+  readonly addr_info: readonly IpAddress[];
+}
+
+export interface IpAddress {
+  readonly local: string;
+  readonly prefixlen: number;
+  readonly scope: string;
+  readonly tentative?: boolean;
+}
+
+/** The interfaces here, or, with `nsenter` in front, elsewhere, by name. */
+export function interfaces(inside: readonly string[] = []): ReadonlyMap<string, IpLink> {
+  const list = JSON.parse(run(...inside, 'ip', '-d', '-j', 'addr')) as IpLink[];
+  return new Map(list.map((link) => [link.ifname, link]));
 }

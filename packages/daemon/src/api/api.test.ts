@@ -172,7 +172,7 @@ describe('answers', () => {
       'cannot pull redis:7: Berth has no registries yet: import',
     ],
     ['POST', '/build', 'tar', 501, 'building images is not supported'],
-    ['POST', '/containers/x/pause', undefined, 501, 'pause is not supported by Berth yet'],
+    ['GET', '/containers/x/top', undefined, 501, 'top is not supported by Berth yet'],
     ['GET', '/services', undefined, 503, 'This node is not a swarm manager'],
     ['GET', '/events?filters={"plugin":["x"]}', undefined, 400, "invalid filter 'plugin'"],
   ])('%s %s with %j: %i %s', async (method, path, body, status, message) => {

@@ -6,7 +6,9 @@ import type { App } from '../http/server.js';
 import { containerInspect } from '../json/container-inspect.js';
 import { CONTAINER_FILTERS, containerSummary, filterContainers } from '../json/container-list.js';
 import { containerSpec } from '../json/container-create.js';
-import { ContainerCreate } from '../json/schemas.js';
+import { portSpecs } from '../json/ports.js';
+import { refuseOthers } from '../json/refuse.js';
+import { ContainerCreate, ContainerUpdate } from '../json/schemas.js';
 import type { ApiContext } from './context.js';
 import { IdParameter, terminalSize } from './parameters.js';
 
@@ -31,14 +33,19 @@ export function containerRoutes(app: App, { engine, host }: ApiContext): void {
       query.flag('all') ||
       limit > 0 ||
       ['status', 'exited', 'before', 'since'].some((name) => filters.has(name));
-    const shown = containers.list().filter((container) => all || container.state.status === 'running');
+    const shown = containers
+      .list()
+      .filter((container) => all || ['running', 'paused'].includes(container.state.status));
     const found = filterContainers(shown, filters, (reference) => containers.get(reference));
-    return (limit > 0 ? found.slice(0, limit) : found).map(containerSummary);
+    return (limit > 0 ? found.slice(0, limit) : found).map((container) =>
+      containerSummary(container, query.flag('ranges')),
+    );
   });
 
   app.get('/containers/:id/json', { schema: { params: IdParameter } }, (request) => {
-    if (new Query(request).flag('size')) throw notSupported('size');
-    return containerInspect(containers.get(request.params.id));
+    const query = new Query(request);
+    if (query.flag('size')) throw notSupported('size');
+    return containerInspect(containers.get(request.params.id), query.flag('ranges'));
   });
 
   app.post('/containers/:id/start', { schema: { params: IdParameter } }, async (request, reply) => {
@@ -56,6 +63,37 @@ export function containerRoutes(app: App, { engine, host }: ApiContext): void {
     });
     return reply.code(204).send();
   });
+
+  app.post('/containers/:id/restart', { schema: { params: IdParameter } }, async (request, reply) => {
+    const query = new Query(request);
+    await containers.restart(request.params.id, {
+      signal: query.text('signal'),
+      timeoutSeconds: query.integer('t'),
+    });
+    return reply.code(204).send();
+  });
+
+  app.post('/containers/:id/pause', { schema: { params: IdParameter } }, async (request, reply) => {
+    await containers.pause(request.params.id);
+    return reply.code(204).send();
+  });
+
+  app.post('/containers/:id/unpause', { schema: { params: IdParameter } }, async (request, reply) => {
+    await containers.unpause(request.params.id);
+    return reply.code(204).send();
+  });
+
+  app.post(
+    '/containers/:id/update',
+    { schema: { params: IdParameter, body: ContainerUpdate } },
+    async (request) => {
+      refuseOthers('', request.body, Object.keys(ContainerUpdate.properties));
+      const { PortBindings: bindings } = request.body;
+      if (bindings !== undefined && bindings !== null)
+        await containers.updatePorts(request.params.id, portSpecs(bindings));
+      return { Warnings: [] };
+    },
+  );
 
   app.post('/containers/:id/kill', { schema: { params: IdParameter } }, async (request, reply) => {
     await containers.kill(request.params.id, new Query(request).text('signal'));

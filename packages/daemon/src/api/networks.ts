@@ -2,8 +2,14 @@ import { BerthError } from '@berth/core';
 import { hasLabels, Query } from '../http/query.js';
 import type { App } from '../http/server.js';
 import { endpointConfig } from '../json/endpoints.js';
-import { filterNetworks, NETWORK_FILTERS, networkJson, networkSpec } from '../json/networks.js';
-import { NetworkConnect, NetworkCreate, NetworkDisconnect } from '../json/schemas.js';
+import {
+  filterNetworks,
+  NETWORK_FILTERS,
+  networkChange,
+  networkJson,
+  networkSpec,
+} from '../json/networks.js';
+import { NetworkConnect, NetworkCreate, NetworkDisconnect, NetworkUpdate } from '../json/schemas.js';
 import type { ApiContext } from './context.js';
 import { IdParameter } from './parameters.js';
 
@@ -17,8 +23,12 @@ export function networkRoutes(app: App, { engine }: ApiContext): void {
 
   app.post('/networks/create', { schema: { body: NetworkCreate } }, async (request, reply) => {
     const network = await networks.create(networkSpec(request.body));
-    return reply.code(201).send({ Id: network.id, Warning: '' });
+    return reply.code(201).send({ Id: network.id, Warning: networks.warnings(network).join('\n') });
   });
+
+  app.post('/networks/:id/update', { schema: { params: IdParameter, body: NetworkUpdate } }, (request) =>
+    networkJson(networks.update(request.params.id, networkChange(request.body)), true),
+  );
 
   app.get('/networks/:id', { schema: { params: IdParameter } }, (request) => {
     const scope = new Query(request).text('scope');

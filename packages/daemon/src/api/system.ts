@@ -87,7 +87,7 @@ function systemInfo({ engine, host }: ApiContext) {
     DriverStatus: [],
     Plugins: {
       Volume: ['local'],
-      Network: ['bridge', 'host', 'null'],
+      Network: engine.networks.drivers,
       Authorization: null,
       Log: ['json-file'],
     },
@@ -149,6 +149,6 @@ function systemInfo({ engine, host }: ApiContext) {
       ? {}
       : { DefaultAddressPools: host.addressPools.map(({ base, size }) => ({ Base: base, Size: size })) }),
     CDISpecDirs: [],
-    Warnings: null,
+    Warnings: engine.networks.hostWarnings(),
   };
 }

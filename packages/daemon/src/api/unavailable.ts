@@ -5,14 +5,10 @@ import type { App } from '../http/server.js';
 
 /** Paths of the Engine API that Berth does not have yet, with what is missing and, where there is one, the way round. */
 const MISSING: readonly (readonly [HTTPMethods, string, string, string?])[] = [
-  ['POST', '/containers/:id/restart', 'restarting a container in one request', 'stop it, then start it'],
   ['GET', '/containers/:id/top', 'top', "use exec with ps, or the host's ps on State.Pid"],
   ['GET', '/containers/:id/changes', 'diff'],
   ['GET', '/containers/:id/export', 'export'],
   ['GET', '/containers/:id/stats', 'stats'],
-  ['POST', '/containers/:id/update', "updating a container's limits"],
-  ['POST', '/containers/:id/pause', 'pause'],
-  ['POST', '/containers/:id/unpause', 'unpause'],
   ['GET', '/containers/:id/attach/ws', 'attaching over a WebSocket', 'attach with Upgrade: tcp'],
   ['HEAD', '/containers/:id/archive', 'copying files'],
   ['GET', '/containers/:id/archive', 'copying files'],

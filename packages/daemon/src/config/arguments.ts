@@ -61,7 +61,7 @@ const VALUES = {
 function parsePool(text: string) {
   const parts = new Map(text.split(',').map((part) => part.split('=', 2) as [string, string | undefined]));
   const [base, size] = [parts.get('base'), parts.get('size')];
-  if (base === undefined || size === undefined || parts.size !== 2 || !/^\d{1,2}$/.test(size)) {
+  if (base === undefined || size === undefined || parts.size !== 2 || !/^\d{1,3}$/.test(size)) {
     throw new BerthError('invalid', `--default-address-pool "${text}" must be base=CIDR,size=BITS`);
   }
   return { base, size: Number(size) };

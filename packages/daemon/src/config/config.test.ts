@@ -37,7 +37,8 @@ describe('flags', () => {
       ...['-H', 'unix:///a', '-H', 'unix:///b', '--data-root', '/d', '--exec-root', '/e', '--pidfile', '/p'],
       ...['--bip', '10.1.0.1/24', '--fixed-cidr', '10.1.0.128/25', '--mtu', '1400', '--dns', '9.9.9.9'],
       ...['--default-address-pool', 'base=10.2.0.0/16,size=24', '--icc=false', '--ip', '127.0.0.1'],
-      ...['--ip-masq=false', '--ip-forward=true', '--log-level', 'debug', '--bridge-name', 'b0'],
+      ...['--ip-masq=false', '--ip-forward=true', '--log-level', 'debug', '--bridge-name', 'b0', '--ipv6'],
+      ...['--bip6', 'fd00:1::1/64', '--fixed-cidr-v6', 'fd00:1::8000/113', '--firewall-coexist'],
     ];
     expect(parseArguments(argv)).toEqual({
       sockets: ['/a', '/b'],
@@ -47,6 +48,10 @@ describe('flags', () => {
       bridgeName: 'b0',
       bip: '10.1.0.1/24',
       fixedCidr: '10.1.0.128/25',
+      ipv6: true,
+      bip6: 'fd00:1::1/64',
+      fixedCidr6: 'fd00:1::8000/113',
+      firewallCoexist: true,
       mtu: 1400,
       icc: false,
       ipMasq: false,
@@ -66,11 +71,14 @@ describe('flags', () => {
     [['--mtu', '12x'], '--mtu must be a whole number, not "12x"'],
     [['--mtu', '10'], 'mtu '],
     [['--icc=maybe'], '--icc must be true or false, not "maybe"'],
-    [['--dns', 'ns.example'], 'dns "ns.example" is not an IPv4 address'],
+    [['--dns', 'ns.example'], 'dns "ns.example" is not an IP address'],
     [['--default-address-pool', '10.0.0.0/8'], 'must be base=CIDR,size=BITS'],
-    [['--default-address-pool', 'base=10.0.0.0/16,size=8'], 'size 8 is larger than its base'],
+    [
+      ['--default-address-pool', 'base=10.0.0.0/16,size=8'],
+      'size 8 does not fit base 10.0.0.0/16: it must be from 16 to 30',
+    ],
     [['--log-level', 'loud'], 'log-level'],
-    [['--ipv6'], 'ipv6 is not supported by Berth yet'],
+    [['--bip6', '10.1.0.1/24'], 'bip6 "10.1.0.1/24" is not an IPv6 address with a prefix length'],
     [['--bridge-name', 'a-name-that-is-too-long'], 'at most 15 bytes'],
   ])('refuses %j by name', (argv, message) => {
     expect(() => parseArguments(argv)).toThrow(message);

@@ -1,4 +1,4 @@
-import { isIPv4 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { join, resolve } from 'node:path';
 import { BerthError, type LogLevel } from '@berth/core';
 import type { ConfigFile } from './options.js';
@@ -21,10 +21,15 @@ export interface DaemonConfig {
   readonly bridgeName: string;
   readonly bip?: string;
   readonly fixedCidr?: string;
+  readonly ipv6: boolean;
+  readonly bip6?: string;
+  readonly fixedCidr6?: string;
   readonly mtu?: number;
   readonly icc: boolean;
   readonly ipMasq: boolean;
   readonly ipForward: boolean;
+  /** Whether to mark what is let pass for other firewalls of the host. */
+  readonly firewallCoexist: boolean;
   /** The host address that ports are published on where none is given. */
   readonly defaultBindAddress: string;
   readonly addressPools: readonly AddressPool[];
@@ -44,12 +49,6 @@ const MAX_LINK_NAME = 15;
  */
 export function daemonConfig(settings: ConfigFile): DaemonConfig {
   const execRoot = resolve(settings['exec-root'] ?? '/run/berth');
-  if (settings.ipv6 === true) {
-    throw new BerthError(
-      'unsupported',
-      'ipv6 is not supported by Berth yet: leave it out or set it to false',
-    );
-  }
   const hosts = settings.hosts ?? [];
   return {
     sockets: (hosts.length === 0 ? ['unix:///run/berth/berth.sock'] : hosts).map(socketPath),
@@ -59,10 +58,14 @@ export function daemonConfig(settings: ConfigFile): DaemonConfig {
     bridgeName: linkName(settings['bridge-name'] ?? 'berth0'),
     bip: optional('bip', settings.bip, requireCidr),
     fixedCidr: optional('fixed-cidr', settings['fixed-cidr'], requireCidr),
+    ipv6: settings.ipv6 ?? false,
+    bip6: optional('bip6', settings.bip6, requireCidr6),
+    fixedCidr6: optional('fixed-cidr-v6', settings['fixed-cidr-v6'], requireCidr6),
     mtu: settings.mtu,
     icc: settings.icc ?? true,
     ipMasq: settings['ip-masq'] ?? true,
     ipForward: settings['ip-forward'] ?? true,
+    firewallCoexist: settings['firewall-coexist'] ?? false,
     defaultBindAddress: requireAddress('ip', settings.ip ?? '0.0.0.0'),
     addressPools: (settings['default-address-pools'] ?? []).map(requirePool),
     dns: (settings.dns ?? []).map((server) => requireAddress('dns', server)),
@@ -106,28 +109,40 @@ function optional<T>(
 }
 
 function requireAddress(name: string, text: string): string {
-  if (!isIPv4(text)) throw new BerthError('invalid', `${name} "${text}" is not an IPv4 address`);
+  if (isIP(text) === 0 || text.includes('%'))
+    throw new BerthError('invalid', `${name} "${text}" is not an IP address`);
   return text;
 }
 
 function requireCidr(name: string, text: string): string {
-  const match = /^([^/]+)\/(\d{1,2})$/.exec(text);
-  if (match === null || !isIPv4(match[1] ?? '') || Number(match[2]) > 32) {
+  return requirePrefix(name, text, 4, '172.17.0.1/16');
+}
+
+function requireCidr6(name: string, text: string): string {
+  return requirePrefix(name, text, 6, 'fd00:1::1/64');
+}
+
+function requirePrefix(name: string, text: string, family: 4 | 6, example: string): string {
+  const match = /^([^/%]+)\/(\d{1,3})$/.exec(text);
+  if (match === null || isIP(match[1] ?? '') !== family || Number(match[2]) > (family === 4 ? 32 : 128)) {
     throw new BerthError(
       'invalid',
-      `${name} "${text}" is not an IPv4 address with a prefix length, e.g. 172.17.0.1/16`,
+      `${name} "${text}" is not an IPv${family} address with a prefix length, e.g. ${example}`,
     );
   }
   return text;
 }
 
 function requirePool(pool: AddressPool): AddressPool {
-  requireCidr('default-address-pools base', pool.base);
-  const prefix = Number(pool.base.split('/')[1]);
-  if (pool.size < prefix) {
+  const [address = '', length] = pool.base.split('/');
+  const check = isIPv6(address) ? requireCidr6 : requireCidr;
+  check('default-address-pools base', pool.base);
+  const prefix = Number(length);
+  const most = isIPv6(address) ? 126 : 30;
+  if (pool.size < prefix || pool.size > most) {
     throw new BerthError(
       'invalid',
-      `default-address-pools: size ${pool.size} is larger than its base ${pool.base}: it must be from ${prefix} to 30`,
+      `default-address-pools: size ${pool.size} does not fit base ${pool.base}: it must be from ${prefix} to ${most}`,
     );
   }
   return pool;

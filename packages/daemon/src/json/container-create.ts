@@ -94,6 +94,7 @@ function hostSpec(host: HostConfig): HostSpec {
     dnsSearch: host.DnsSearch ?? [],
     dnsOptions: host.DnsOptions ?? [],
     extraHosts: host.ExtraHosts ?? [],
+    links: host.Links ?? [],
     privileged: host.Privileged ?? false,
     capAdd: host.CapAdd ?? [],
     capDrop: host.CapDrop ?? [],

@@ -1,12 +1,16 @@
 import type { Container } from '@berth/engine';
 import { endpointSettings } from './endpoints.js';
-import { bindingMap, portKey, portMap } from './ports.js';
+import { bindingMap, exposedMap, portMap } from './ports.js';
 
 /** Bytes of `/dev/shm` where nothing else was asked for. */
 const DEFAULT_SHM_SIZE = 64 * 1024 * 1024;
 
-/** `GET /containers/{id}/json`. */
-export function containerInspect(container: Container) {
+/**
+ * `GET /containers/{id}/json`.
+ *
+ * @param folded runs of ports as one entry each, for clients that ask for that
+ */
+export function containerInspect(container: Container, folded: boolean) {
   return {
     Id: container.id,
     Created: container.created,
@@ -26,7 +30,7 @@ export function containerInspect(container: Container) {
     ProcessLabel: '',
     AppArmorProfile: '',
     ExecIDs: container.execIds.length === 0 ? null : container.execIds,
-    HostConfig: hostConfig(container),
+    HostConfig: hostConfig(container, folded),
     GraphDriver: {
       Name: 'overlay2',
       Data: {
@@ -38,8 +42,8 @@ export function containerInspect(container: Container) {
       },
     },
     Mounts: mountPoints(container),
-    Config: config(container),
-    NetworkSettings: networkSettings(container),
+    Config: config(container, folded),
+    NetworkSettings: networkSettings(container, folded),
   };
 }
 
@@ -73,8 +77,8 @@ function state({ state }: Container) {
   };
 }
 
-function config({ spec, imageName, hostname }: Container) {
-  const exposed = spec.exposedPorts.map((port) => [portKey(port), {}] as const);
+function config({ spec, imageName, hostname }: Container, folded: boolean) {
+  const exposed = exposedMap(spec.exposedPorts, folded);
   return {
     Hostname: hostname,
     Domainname: spec.domainname ?? '',
@@ -82,7 +86,7 @@ function config({ spec, imageName, hostname }: Container) {
     AttachStdin: spec.attachStdin,
     AttachStdout: spec.attachStdout,
     AttachStderr: spec.attachStderr,
-    ...(exposed.length === 0 ? {} : { ExposedPorts: Object.fromEntries(exposed) }),
+    ...(Object.keys(exposed).length === 0 ? {} : { ExposedPorts: exposed }),
     Tty: spec.tty,
     OpenStdin: spec.openStdin,
     StdinOnce: spec.stdinOnce,
@@ -99,14 +103,14 @@ function config({ spec, imageName, hostname }: Container) {
   };
 }
 
-function hostConfig(container: Container) {
+function hostConfig(container: Container, folded: boolean) {
   const { host } = container.spec;
   return {
     Binds: host.binds.length === 0 ? null : host.binds,
     ContainerIDFile: '',
     LogConfig: { Type: host.logDriver ?? 'json-file', Config: {} },
     NetworkMode: container.networkMode,
-    PortBindings: bindingMap(host.portBindings),
+    PortBindings: bindingMap(host.portBindings, folded),
     RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
     AutoRemove: host.autoRemove,
     VolumeDriver: '',
@@ -122,7 +126,7 @@ function hostConfig(container: Container) {
     GroupAdd: null,
     IpcMode: 'private',
     Cgroup: '',
-    Links: null,
+    Links: orNull(host.links),
     OomScoreAdj: 0,
     PidMode: '',
     Privileged: host.privileged ?? false,
@@ -176,7 +180,7 @@ const NO_LIMITS = {
   IOMaximumBandwidth: 0,
 };
 
-function networkSettings(container: Container) {
+function networkSettings(container: Container, folded: boolean) {
   const networks = Object.entries(container.networks).map(
     ([name, network]) => [name, endpointSettings(network)] as const,
   );
@@ -187,7 +191,7 @@ function networkSettings(container: Container) {
     Bridge: '',
     SandboxID: container.sandboxId,
     SandboxKey: container.sandboxPath,
-    Ports: running ? portMap(container.spec.exposedPorts, container.ports) : {},
+    Ports: running ? portMap(container.spec.exposedPorts, container.ports, folded) : {},
     HairpinMode: false,
     LinkLocalIPv6Address: '',
     LinkLocalIPv6PrefixLen: 0,
@@ -195,11 +199,11 @@ function networkSettings(container: Container) {
     SecondaryIPv6Addresses: null,
     EndpointID: legacy?.EndpointID ?? '',
     Gateway: legacy?.Gateway ?? '',
-    GlobalIPv6Address: '',
-    GlobalIPv6PrefixLen: 0,
+    GlobalIPv6Address: legacy?.GlobalIPv6Address ?? '',
+    GlobalIPv6PrefixLen: legacy?.GlobalIPv6PrefixLen ?? 0,
     IPAddress: legacy?.IPAddress ?? '',
     IPPrefixLen: legacy?.IPPrefixLen ?? 0,
-    IPv6Gateway: '',
+    IPv6Gateway: legacy?.IPv6Gateway ?? '',
     MacAddress: legacy?.MacAddress ?? '',
     Networks: Object.fromEntries(networks),
   };

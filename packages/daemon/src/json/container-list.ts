@@ -1,5 +1,5 @@
 import { BerthError } from '@berth/core';
-import type { Container } from '@berth/engine';
+import { holds, type Container } from '@berth/engine';
 import { hasLabels, type Filters } from '../http/query.js';
 import { humanDuration, unixSeconds } from './durations.js';
 import { endpointSettings } from './endpoints.js';
@@ -24,8 +24,12 @@ export const CONTAINER_FILTERS = [
 
 const STATUSES = ['created', 'restarting', 'running', 'removing', 'paused', 'exited', 'dead'];
 
-/** An element of `GET /containers/json`. */
-export function containerSummary(container: Container) {
+/**
+ * An element of `GET /containers/json`.
+ *
+ * @param folded runs of ports as one element each, for clients that ask for that
+ */
+export function containerSummary(container: Container, folded: boolean) {
   return {
     Id: container.id,
     Names: [`/${container.name}`],
@@ -33,7 +37,7 @@ export function containerSummary(container: Container) {
     ImageID: container.imageId,
     Command: commandLine(container),
     Created: unixSeconds(container.created),
-    Ports: portList(container.spec.exposedPorts, container.ports),
+    Ports: portList(container.spec.exposedPorts, container.ports, folded),
     Labels: container.spec.labels,
     State: container.state.status,
     Status: statusText(container, Date.now()),
@@ -134,14 +138,12 @@ const TESTS: Readonly<Record<string, (container: Container, value: string) => bo
     ),
   expose: (container, value) => {
     const wanted = parsePort(value);
-    return container.spec.exposedPorts.some(
-      (port) => port.port === wanted.port && port.protocol === wanted.protocol,
-    );
+    return container.spec.exposedPorts.some((port) => holds(port, wanted));
   },
   publish: (container, value) => {
     const wanted = parsePort(value);
-    return container.ports.some(
-      (port) => port.containerPort === wanted.port && port.protocol === wanted.protocol,
+    return container.ports.some(({ containerPort: port, protocol, count }) =>
+      holds({ port, protocol, count }, wanted),
     );
   },
 };

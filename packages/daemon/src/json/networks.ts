@@ -1,8 +1,8 @@
 import { BerthError } from '@berth/core';
-import type { Network, NetworkSpec } from '@berth/network';
+import type { Network, NetworkChange, NetworkSpec } from '@berth/network';
 import { hasLabels, type Filters } from '../http/query.js';
 import { oneOf, refuseOthers } from './refuse.js';
-import { NetworkCreate } from './schemas.js';
+import { NetworkCreate, type NetworkUpdate } from './schemas.js';
 
 /** Filters of `GET /networks` that are acted on. */
 export const NETWORK_FILTERS = ['dangling', 'driver', 'id', 'label', 'name', 'scope', 'type'];
@@ -14,9 +14,6 @@ export function networkSpec(body: NetworkCreate): NetworkSpec {
     // Networks of one name have always been refused.
     CheckDuplicate: oneOf(true),
   });
-  if (body.EnableIPv4 === false) {
-    throw new BerthError('invalid', 'EnableIPv4=false is not supported by Berth yet');
-  }
   const ipam = body.IPAM ?? {};
   refuseOthers('IPAM.', ipam, ['Driver', 'Options', 'Config']);
   return {
@@ -24,7 +21,10 @@ export function networkSpec(body: NetworkCreate): NetworkSpec {
     driver: body.Driver || 'bridge',
     internal: body.Internal ?? false,
     attachable: body.Attachable ?? false,
+    enableIPv4: body.EnableIPv4 ?? true,
     enableIPv6: body.EnableIPv6 ?? false,
+    configOnly: body.ConfigOnly ?? false,
+    configFrom: body.ConfigFrom?.Network || undefined,
     ipam: {
       driver: ipam.Driver || 'default',
       options: ipam.Options ?? {},
@@ -40,7 +40,18 @@ export function networkSpec(body: NetworkCreate): NetworkSpec {
   };
 }
 
-/** A network as `inspect` shows it; the list leaves its endpoints out. */
+/** What is to be changed of a network. */
+export function networkChange(body: NetworkUpdate): NetworkChange {
+  refuseOthers('', body, ['Labels', 'Options', 'Internal', 'Dns']);
+  return {
+    labels: body.Labels,
+    options: body.Options,
+    internal: body.Internal,
+    dns: body.Dns,
+  };
+}
+
+/** A network as `inspect` shows it; the list leaves its endpoints and its state out. */
 export function networkJson(network: Network, withEndpoints: boolean) {
   return {
     Name: network.name,
@@ -65,13 +76,31 @@ export function networkJson(network: Network, withEndpoints: boolean) {
     Internal: network.internal,
     Attachable: network.attachable,
     Ingress: false,
-    ConfigFrom: { Network: '' },
-    ConfigOnly: false,
+    ConfigFrom: { Network: network.configFrom ?? '' },
+    ConfigOnly: network.configOnly,
     Containers: withEndpoints ? endpoints(network) : {},
     Options: network.options,
     Labels: network.labels,
+    ...(withEndpoints ? { Status: status(network) } : {}),
+    ...(network.dns.length === 0 ? {} : { Dns: network.dns }),
   };
 }
+
+/** How full the subnets are, as API 1.52 has it, and which routes of the host get in their way. */
+function status({ pools, overlaps }: Network) {
+  // JSON has no numbers of 128 bits; clients read 64.
+  const number = (value: bigint) => Number(value > MOST_COUNT ? MOST_COUNT : value);
+  const subnets = pools.map(({ subnet, used, available }) => [
+    subnet,
+    { IPsInUse: number(used), DynamicIPsAvailable: number(available) },
+  ]);
+  return {
+    IPAM: { Subnets: Object.fromEntries(subnets) as Record<string, object> },
+    ...(overlaps.length === 0 ? {} : { OverlappingRoutes: overlaps }),
+  };
+}
+
+const MOST_COUNT = BigInt(Number.MAX_SAFE_INTEGER);
 
 function endpoints(network: Network) {
   return Object.fromEntries(
@@ -81,12 +110,15 @@ function endpoints(network: Network) {
         Name: endpoint.containerName,
         EndpointID: endpoint.id,
         MacAddress: endpoint.macAddress,
-        IPv4Address:
-          endpoint.ipv4 === undefined ? '' : `${endpoint.ipv4.address}/${endpoint.ipv4.prefixLength}`,
-        IPv6Address: '',
+        IPv4Address: withLength(endpoint.ipv4),
+        IPv6Address: withLength(endpoint.ipv6),
       },
     ]),
   );
+}
+
+function withLength(address: { address: string; prefixLength: number } | undefined): string {
+  return address === undefined ? '' : `${address.address}/${address.prefixLength}`;
 }
 
 /**

@@ -1,64 +1,99 @@
 import { BerthError } from '@berth/core';
-import type { ExposedPort } from '@berth/engine';
+import { withoutPorts, type ExposedPort } from '@berth/engine';
 import type { PortSpec, PublishedPort } from '@berth/network';
 import type { HostConfig } from './schemas.js';
 
+const MOST = 65_535;
+
 /**
- * `80/tcp`, or `80` for the same.
+ * `80/tcp`, or `80` for the same; `8000-8010/udp` is a run.
  *
  * @throws BerthError `invalid`
  */
 export function parsePort(text: string): ExposedPort {
-  const match = /^(\d{1,5})(?:\/([a-z]+))?$/i.exec(text);
-  const port = Number(match?.[1]);
-  const protocol = (match?.[2] ?? 'tcp').toLowerCase();
-  if (match === null || port < 1 || port > 65535) {
+  const match = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/([a-z]+))?$/i.exec(text);
+  const first = Number(match?.[1]);
+  const last = Number(match?.[2] ?? match?.[1]);
+  const protocol = (match?.[3] ?? 'tcp').toLowerCase();
+  if (match === null || first < 1 || last > MOST || last < first) {
     throw new BerthError(
       'invalid',
-      `invalid port "${text}": it must be a number from 1 to 65535, or e.g. 80/tcp, 53/udp`,
+      `invalid port "${text}": it must be a number from 1 to ${MOST}, or e.g. 80/tcp, 53/udp, 8000-8010/tcp`,
     );
   }
-  if (protocol !== 'tcp' && protocol !== 'udp') {
+  if (protocol !== 'tcp' && protocol !== 'udp' && protocol !== 'sctp') {
     throw new BerthError(
       'invalid',
-      `invalid port "${text}": ${protocol} is not supported by Berth yet, tcp and udp are`,
+      `invalid port "${text}": there is no protocol ${protocol}, but tcp, udp and sctp`,
     );
   }
-  return { port, protocol };
+  return runOf(first, protocol, last - first + 1);
 }
 
-/** `80/tcp`. */
-export function portKey({ port, protocol }: ExposedPort): string {
-  return `${port}/${protocol}`;
+/** `80/tcp`, `8000-8010/tcp`. */
+export function portKey({ port, protocol, count = 1 }: ExposedPort): string {
+  return `${span(port, count)}/${protocol}`;
 }
 
 /** @throws BerthError `invalid` */
 export function portSpecs(bindings: HostConfig['PortBindings']): PortSpec[] {
-  return Object.entries(bindings ?? {}).flatMap(([key, targets]) => {
-    const { port, protocol } = parsePort(key);
+  const specs = Object.entries(bindings ?? {}).flatMap(([key, targets]) => {
+    const exposed = parsePort(key);
     // No target at all means: publish it at a port of the host's choice.
     const wanted = targets === null || targets.length === 0 ? [{}] : targets;
     return wanted.map(
-      ({ HostIp: address, HostPort: hostPort }: { HostIp?: string | null; HostPort?: string | null }) => ({
-        protocol,
-        containerPort: port,
-        hostAddress: address === null || address === '' ? undefined : address,
-        hostPort: parseHostPort(key, hostPort ?? ''),
-      }),
+      ({ HostIp: address, HostPort: hostPort }: { HostIp?: string | null; HostPort?: string | null }) =>
+        portSpec(exposed, address ?? '', hostPort ?? '', key),
     );
   });
+  return foldSpecs(specs);
 }
 
-function parseHostPort(key: string, text: string): number | undefined {
-  if (text === '' || text === '0') return undefined;
-  const port = Number(text);
-  if (!/^\d{1,5}$/.test(text) || port > 65535) {
+function portSpec(exposed: ExposedPort, hostAddress: string, hostPort: string, key: string): PortSpec {
+  const { port, protocol, count = 1 } = exposed;
+  const spec: PortSpec = {
+    protocol,
+    containerPort: port,
+    ...(count > 1 && { count }),
+    ...(hostAddress !== '' && { hostAddress }),
+  };
+  if (hostPort === '' || hostPort === '0') return spec;
+  const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(hostPort);
+  const first = Number(match?.[1]);
+  const last = Number(match?.[2] ?? match?.[1]);
+  if (match === null || first < 1 || last > MOST || last < first) {
     throw new BerthError(
       'invalid',
-      `HostConfig.PortBindings: invalid host port "${text}" for ${key}: it must be one number from 1 to 65535`,
+      `HostConfig.PortBindings: invalid host port "${hostPort}" for ${key}: it must be one number from 1 to ${MOST}, or a range`,
     );
   }
-  return port;
+  const length = last - first + 1;
+  if (length === count) return { ...spec, hostPort: first };
+  if (count === 1) return { ...spec, hostPort: first, hostPortLast: last };
+  throw new BerthError(
+    'invalid',
+    `HostConfig.PortBindings: ${key} is ${count} ports, and host port "${hostPort}" is ${length}: they must be as many`,
+  );
+}
+
+/** Clients give each port of a range for itself: neighbours are put together again. */
+function foldSpecs(specs: readonly PortSpec[]): PortSpec[] {
+  const folded: PortSpec[] = [];
+  const open = new Map<string, number>();
+  for (const spec of [...specs].sort((one, other) => one.containerPort - other.containerPort)) {
+    const { protocol, containerPort, count = 1, hostAddress = '', hostPort, hostPortLast } = spec;
+    const fixed = hostPort !== undefined && hostPortLast === undefined;
+    const key = `${protocol} ${hostAddress} ${(hostPort ?? 0) - containerPort}`;
+    const index = fixed ? open.get(key) : undefined;
+    const run = index === undefined ? undefined : folded[index];
+    if (index !== undefined && run !== undefined && run.containerPort + (run.count ?? 1) === containerPort) {
+      folded[index] = { ...run, count: (run.count ?? 1) + count };
+      continue;
+    }
+    folded.push(spec);
+    if (fixed) open.set(key, folded.length - 1);
+  }
+  return folded;
 }
 
 export interface PortTarget {
@@ -66,48 +101,97 @@ export interface PortTarget {
   readonly HostPort: string;
 }
 
-/** What `NetworkSettings.Ports` shows: every exposed port, and where it is published. */
+/**
+ * What `NetworkSettings.Ports` shows: every exposed port, and where it is published.
+ *
+ * @param folded runs as one entry each (`8000-8010/tcp`), for clients that ask for that
+ */
 export function portMap(
   exposed: readonly ExposedPort[],
   published: readonly PublishedPort[],
+  folded: boolean,
 ): Record<string, PortTarget[] | null> {
   const map: Record<string, PortTarget[] | null> = {};
-  for (const port of exposed) map[portKey(port)] = null;
-  for (const port of published) {
-    const key = portKey({ port: port.containerPort, protocol: port.protocol });
-    (map[key] ??= []).push({ HostIp: port.hostAddress, HostPort: String(port.hostPort) });
+  const taken = published.map(({ containerPort, protocol, count }) => runOf(containerPort, protocol, count));
+  const closed = withoutPorts(exposed, taken);
+  for (const port of folded ? closed : closed.flatMap(singles)) map[portKey(port)] = null;
+  for (const run of folded ? published : published.flatMap(singlePublished)) {
+    const { containerPort, protocol, count, hostAddress, hostPort } = run;
+    const HostPort = hostPort === 0 ? '' : span(hostPort, count);
+    (map[portKey(runOf(containerPort, protocol, count))] ??= []).push({ HostIp: hostAddress, HostPort });
   }
   return map;
 }
 
 /** What `HostConfig.PortBindings` shows: what was asked for. */
-export function bindingMap(specs: readonly PortSpec[]): Record<string, PortTarget[]> {
+export function bindingMap(specs: readonly PortSpec[], folded: boolean): Record<string, PortTarget[]> {
   const map: Record<string, PortTarget[]> = {};
-  for (const spec of specs) {
-    const key = portKey({ port: spec.containerPort, protocol: spec.protocol });
-    const target = {
-      HostIp: spec.hostAddress ?? '',
-      HostPort: spec.hostPort === undefined ? '' : String(spec.hostPort),
-    };
-    (map[key] ??= []).push(target);
+  for (const { protocol, containerPort, count = 1, hostAddress, hostPort, hostPortLast } of specs) {
+    const runs = folded || count === 1 ? [{ offset: 0, count }] : offsets(count);
+    for (const run of runs) {
+      const first = hostPort === undefined ? undefined : hostPort + run.offset;
+      const last = hostPortLast === undefined ? run.count : hostPortLast - (hostPort ?? 0) + 1;
+      const target = {
+        HostIp: hostAddress ?? '',
+        HostPort: first === undefined ? '' : span(first, last),
+      };
+      (map[portKey(runOf(containerPort + run.offset, protocol, run.count))] ??= []).push(target);
+    }
   }
   return map;
 }
 
-/** The `Ports` of `GET /containers/json`. */
-export function portList(exposed: readonly ExposedPort[], published: readonly PublishedPort[]): object[] {
-  const shown = new Set(
-    published.map((port) => portKey({ port: port.containerPort, protocol: port.protocol })),
-  );
+/** What `Config.ExposedPorts` shows. */
+export function exposedMap(exposed: readonly ExposedPort[], folded: boolean): Record<string, object> {
+  const runs = folded ? exposed : exposed.flatMap(singles);
+  return Object.fromEntries(runs.map((port) => [portKey(port), {}]));
+}
+
+/** The `Ports` of `GET /containers/json`; folded, an element with a `Count` is a run. */
+export function portList(
+  exposed: readonly ExposedPort[],
+  published: readonly PublishedPort[],
+  folded: boolean,
+): object[] {
+  const taken = published.map(({ containerPort, protocol, count }) => runOf(containerPort, protocol, count));
+  const closed = withoutPorts(exposed, taken);
   return [
-    ...published.map((port) => ({
-      IP: port.hostAddress,
+    ...(folded ? published : published.flatMap(singlePublished)).map((port) => ({
+      ...(port.hostAddress === '' ? {} : { IP: port.hostAddress }),
       PrivatePort: port.containerPort,
-      PublicPort: port.hostPort,
+      ...(port.hostPort === 0 ? {} : { PublicPort: port.hostPort }),
       Type: port.protocol,
+      ...(port.count > 1 && { Count: port.count }),
     })),
-    ...exposed
-      .filter((port) => !shown.has(portKey(port)))
-      .map((port) => ({ PrivatePort: port.port, Type: port.protocol })),
+    ...(folded ? closed : closed.flatMap(singles)).map(({ port, protocol, count = 1 }) => ({
+      PrivatePort: port,
+      Type: protocol,
+      ...(count > 1 && { Count: count }),
+    })),
   ];
+}
+
+function runOf(port: number, protocol: ExposedPort['protocol'], count: number): ExposedPort {
+  return { port, protocol, ...(count > 1 && { count }) };
+}
+
+function span(first: number, count: number): string {
+  return count === 1 ? String(first) : `${first}-${first + count - 1}`;
+}
+
+function offsets(count: number): { offset: number; count: number }[] {
+  return Array.from({ length: count }, (_, offset) => ({ offset, count: 1 }));
+}
+
+function singles({ port, protocol, count = 1 }: ExposedPort): ExposedPort[] {
+  return Array.from({ length: count }, (_, offset) => ({ port: port + offset, protocol }));
+}
+
+function singlePublished(run: PublishedPort): PublishedPort[] {
+  return Array.from({ length: run.count }, (_, offset) => ({
+    ...run,
+    containerPort: run.containerPort + offset,
+    hostPort: run.hostPort === 0 ? 0 : run.hostPort + offset,
+    count: 1,
+  }));
 }

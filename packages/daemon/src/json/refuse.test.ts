@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { containerSpec } from './container-create.js';
 import { endpointConfig } from './endpoints.js';
 import { networkSpec } from './networks.js';
-import { parsePort, portSpecs } from './ports.js';
+import { bindingMap, parsePort, portList, portMap, portSpecs } from './ports.js';
 
 /** What the docker command 28.2 sends for `docker run -d busybox`. */
 const DOCKER_RUN = {
@@ -59,7 +59,7 @@ describe('what a container is asked to be', () => {
     expect(spec.host.binds).toEqual(['/a:/b:ro']);
     expect(spec.host.portBindings).toMatchObject([
       { protocol: 'tcp', containerPort: 80, hostPort: 8081 },
-      { protocol: 'tcp', containerPort: 80, hostPort: undefined },
+      { protocol: 'tcp', containerPort: 80 },
     ]);
     expect(spec.networks.front).toMatchObject({ aliases: ['a'], ipv4Address: '10.0.0.3' });
   });
@@ -69,14 +69,13 @@ describe('what a container is asked to be', () => {
     [{ RestartPolicy: { Name: 'always' } }, 'HostConfig.RestartPolicy is not supported'],
     [{ Init: true }, 'HostConfig.Init is not supported'],
     [{ Tmpfs: { '/run': '' } }, 'HostConfig.Tmpfs is not supported'],
-    [{ Links: ['a:b'] }, 'HostConfig.Links is not supported'],
     [{ MemorySwappiness: 10 }, 'HostConfig.MemorySwappiness is not supported'],
     [{ PidMode: 'host' }, 'HostConfig.PidMode is not supported'],
     [{ LogConfig: { Type: 'syslog' } }, 'HostConfig.LogConfig.Type "syslog" is not supported'],
     [{ LogConfig: { Config: { 'max-size': '1m' } } }, 'HostConfig.LogConfig.Config is not supported'],
     [{ Devices: [0, 1] }, 'HostConfig.Devices is not supported'],
-    [{ PortBindings: { '80/sctp': null } }, 'sctp is not supported by Berth yet'],
-    [{ PortBindings: { '80/tcp': [{ HostPort: '8000-8010' }] } }, 'invalid host port "8000-8010" for 80/tcp'],
+    [{ PortBindings: { '80/dccp': null } }, 'there is no protocol dccp, but tcp, udp and sctp'],
+    [{ PortBindings: { '80-82/tcp': [{ HostPort: '80-81' }] } }, 'they must be as many'],
   ])('refuses %j by name', (host, message) => {
     expect(() => withHost(host)).toThrow(message);
   });
@@ -92,17 +91,32 @@ describe('what a container is asked to be', () => {
 });
 
 describe('endpoints, networks, ports', () => {
-  it('refuses what an endpoint cannot be', () => {
-    expect(() => endpointConfig({ IPAMConfig: { IPv6Address: 'fd00::2' } })).toThrow(
-      'EndpointConfig.IPAMConfig.IPv6Address is not supported',
-    );
-    expect(() => endpointConfig({ GwPriority: 1 })).toThrow('EndpointConfig.GwPriority is not supported');
+  it('reads all that an endpoint can be', () => {
+    const settings = {
+      IPAMConfig: { IPv4Address: '10.0.0.2', IPv6Address: 'fd00::2', LinkLocalIPs: ['169.254.1.1'] },
+      Links: ['web:alias'],
+      MacAddress: '02:42:0a:00:00:02',
+      DriverOpts: { 'com.docker.network.endpoint.ifname': 'lan0' },
+      GwPriority: 7,
+    };
+    expect(endpointConfig(settings)).toEqual({
+      aliases: [],
+      ipv4Address: '10.0.0.2',
+      ipv6Address: 'fd00::2',
+      linkLocalAddresses: ['169.254.1.1'],
+      links: ['web:alias'],
+      macAddress: '02:42:0a:00:00:02',
+      driverOptions: { 'com.docker.network.endpoint.ifname': 'lan0' },
+      gatewayPriority: 7,
+    });
     expect(endpointConfig(null)).toEqual({ aliases: [] });
+    expect(() => endpointConfig({ Links: ['a:b:c'] })).toThrow('bad format for links: a:b:c');
+    expect(() => endpointConfig({ Ghost: 1 } as never)).toThrow('EndpointConfig.Ghost is not supported');
   });
 
   it('refuses what a network cannot be', () => {
     expect(() => networkSpec({ Name: 'n', Ingress: true } as never)).toThrow('Ingress is not supported');
-    expect(() => networkSpec({ Name: 'n', EnableIPv4: false })).toThrow('EnableIPv4=false is not supported');
+    expect(() => networkSpec({ Name: 'n', Scope: 'swarm' } as never)).toThrow('Scope is not supported');
     expect(networkSpec({ Name: 'n', Driver: '', IPAM: null })).toMatchObject({
       driver: 'bridge',
       labels: {},
@@ -111,7 +125,55 @@ describe('endpoints, networks, ports', () => {
 
   it('reads ports', () => {
     expect(parsePort('53/UDP')).toEqual({ port: 53, protocol: 'udp' });
-    for (const bad of ['0', '65536', 'http', '80/', '8000-8010']) expect(() => parsePort(bad)).toThrow(bad);
-    expect(portSpecs({ '80/tcp': null })).toMatchObject([{ containerPort: 80, hostPort: undefined }]);
+    expect(parsePort('8000-8010/sctp')).toEqual({ port: 8000, protocol: 'sctp', count: 11 });
+    for (const bad of ['0', '65536', 'http', '80/', '8010-8000']) expect(() => parsePort(bad)).toThrow(bad);
+    expect(portSpecs({ '80/tcp': null })).toEqual([{ containerPort: 80, protocol: 'tcp' }]);
+  });
+
+  it('reads a run of ports in one, and puts together what clients have taken apart', () => {
+    const run = { protocol: 'tcp', containerPort: 8000, count: 3, hostPort: 9000 };
+    expect(portSpecs({ '8000-8002/tcp': [{ HostPort: '9000-9002' }] })).toEqual([run]);
+    const singly = {
+      '8001/tcp': [{ HostPort: '9001' }],
+      '8000/tcp': [{ HostPort: '9000' }, { HostIp: '127.0.0.1', HostPort: '9000' }],
+      '8002/tcp': [{ HostPort: '9002' }],
+      '8002/udp': [{ HostPort: '9002' }],
+    };
+    expect(portSpecs(singly)).toEqual([
+      run,
+      { protocol: 'tcp', containerPort: 8000, hostAddress: '127.0.0.1', hostPort: 9000 },
+      { protocol: 'udp', containerPort: 8002, hostPort: 9002 },
+    ]);
+    expect(portSpecs({ '80/tcp': [{ HostPort: '8000-9000' }] })).toEqual([
+      { protocol: 'tcp', containerPort: 80, hostPort: 8000, hostPortLast: 9000 },
+    ]);
+  });
+
+  it('shows runs of ports one by one, or folded for who asks for that', () => {
+    const exposed = [
+      { port: 8000, protocol: 'tcp', count: 3 } as const,
+      { port: 53, protocol: 'udp' } as const,
+    ];
+    const published = [
+      { protocol: 'tcp', containerPort: 8000, count: 2, hostAddress: '::', hostPort: 9000 } as const,
+    ];
+    expect(portMap(exposed, published, false)).toEqual({
+      '8000/tcp': [{ HostIp: '::', HostPort: '9000' }],
+      '8001/tcp': [{ HostIp: '::', HostPort: '9001' }],
+      '8002/tcp': null,
+      '53/udp': null,
+    });
+    expect(portMap(exposed, published, true)).toEqual({
+      '8000-8001/tcp': [{ HostIp: '::', HostPort: '9000-9001' }],
+      '8002/tcp': null,
+      '53/udp': null,
+    });
+    expect(portList([], published, true)).toEqual([
+      { IP: '::', PrivatePort: 8000, PublicPort: 9000, Type: 'tcp', Count: 2 },
+    ]);
+    expect(portList([], published, false)).toHaveLength(2);
+    expect(bindingMap(portSpecs({ '80/tcp': [{ HostPort: '8000-9000' }] }), false)).toEqual({
+      '80/tcp': [{ HostIp: '', HostPort: '8000-9000' }],
+    });
   });
 });

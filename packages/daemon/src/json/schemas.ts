@@ -31,25 +31,28 @@ const OptionalEndpointSettings = nullable({
 });
 export type EndpointSettings = NonNullable<XStatic<typeof OptionalEndpointSettings>>;
 
+const OptionalPortBindings = nullable({
+  type: 'object',
+  additionalProperties: nullable({
+    type: 'array',
+    items: { type: 'object', properties: { HostIp: OptionalString, HostPort: OptionalString } },
+  }),
+});
+
 export const HostConfig = {
   type: 'object',
   properties: {
     ConsoleSize: nullable({ type: 'array', items: { type: 'integer' } }),
     NetworkMode: OptionalString,
     Binds: OptionalStrings,
-    PortBindings: nullable({
-      type: 'object',
-      additionalProperties: nullable({
-        type: 'array',
-        items: { type: 'object', properties: { HostIp: OptionalString, HostPort: OptionalString } },
-      }),
-    }),
+    PortBindings: OptionalPortBindings,
     PublishAllPorts: OptionalBoolean,
     AutoRemove: OptionalBoolean,
     Dns: OptionalStrings,
     DnsSearch: OptionalStrings,
     DnsOptions: OptionalStrings,
     ExtraHosts: OptionalStrings,
+    Links: OptionalStrings,
     Privileged: OptionalBoolean,
     CapAdd: OptionalStrings,
     CapDrop: OptionalStrings,
@@ -99,6 +102,13 @@ export const ContainerCreate = {
 } as const;
 export type ContainerCreate = XStatic<typeof ContainerCreate>;
 
+/** Of what Docker can change of a container nothing yet; its published ports are Berth's own. */
+export const ContainerUpdate = {
+  type: 'object',
+  properties: { PortBindings: OptionalPortBindings },
+} as const;
+export type ContainerUpdate = XStatic<typeof ContainerUpdate>;
+
 export const ExecCreate = {
   type: 'object',
   properties: {
@@ -134,6 +144,8 @@ export const NetworkCreate = {
     Attachable: OptionalBoolean,
     EnableIPv4: OptionalBoolean,
     EnableIPv6: OptionalBoolean,
+    ConfigOnly: OptionalBoolean,
+    ConfigFrom: nullable({ type: 'object', properties: { Network: OptionalString } }),
     Options: OptionalStringMap,
     Labels: OptionalStringMap,
     IPAM: nullable({
@@ -161,6 +173,18 @@ export const NetworkCreate = {
   required: ['Name'],
 } as const;
 export type NetworkCreate = XStatic<typeof NetworkCreate>;
+
+/** Berth's own: what can be changed of a network that is there. A null takes a label or an option away. */
+export const NetworkUpdate = {
+  type: 'object',
+  properties: {
+    Labels: { type: 'object', additionalProperties: OptionalString },
+    Options: { type: 'object', additionalProperties: OptionalString },
+    Internal: { type: 'boolean' },
+    Dns: { type: 'array', items: { type: 'string' } },
+  },
+} as const;
+export type NetworkUpdate = XStatic<typeof NetworkUpdate>;
 
 export const NetworkConnect = {
   type: 'object',

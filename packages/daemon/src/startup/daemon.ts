@@ -61,6 +61,8 @@ async function open(config: DaemonConfig, logger: Logger, endings: Ending[]): Pr
   await requireKernel(config.execRoot);
   const store = Store.open(join(config.dataRoot, 'berth.db'));
   endings.push(['the store', () => store.close()]);
+  // The networks are there before the engine that tells of them.
+  let engine: Engine | undefined = undefined as Engine | undefined;
   const network = await NetworkManager.open({
     store,
     execRoot: config.execRoot,
@@ -69,17 +71,22 @@ async function open(config: DaemonConfig, logger: Logger, endings: Ending[]): Pr
     defaultBridge: {
       bip: config.bip,
       fixedCidr: config.fixedCidr,
+      ipv6: config.ipv6,
+      bip6: config.bip6,
+      fixedCidr6: config.fixedCidr6,
       mtu: config.mtu,
       icc: config.icc,
       ipMasq: config.ipMasq,
     },
     defaultAddressPools: config.addressPools.length === 0 ? undefined : [...config.addressPools],
     ipForward: config.ipForward,
+    firewallCoexist: config.firewallCoexist,
     defaultBindAddress: config.defaultBindAddress,
     dns: { servers: [...config.dns] },
+    onOverlap: (id, routes) => engine?.networks.overlap(id, routes),
   });
   endings.push(['the networks', () => network.close()]);
-  const engine = await Engine.open({
+  engine = await Engine.open({
     dataRoot: config.dataRoot,
     execRoot: config.execRoot,
     store,
@@ -88,9 +95,10 @@ async function open(config: DaemonConfig, logger: Logger, endings: Ending[]): Pr
     cgroupParent: cgroupParentOf(config.dataRoot),
     runtimes,
   });
-  endings.push(['the engine', () => engine.close()]);
+  const opened = engine;
+  endings.push(['the engine', () => opened.close()]);
   const app = createServer(logger, `${PRODUCT}/${VERSION}`);
-  addRoutes(app, { engine, host: hostFacts(config, store, runtimes.runc), logger });
+  addRoutes(app, { engine: opened, host: hostFacts(config, store, runtimes.runc), logger });
   endings.push(['the API', () => app.close()]);
   const extra = await listen(app, config.sockets);
   const closeExtra = () => {

@@ -2,7 +2,8 @@ import { constants } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { BerthError } from '@berth/core';
+import { BerthError, isBerthError, toError } from '@berth/core';
+import type { PortSpec } from '@berth/network';
 import { LONGEST_TIMER } from '../clock.js';
 import { CONTROL_FIFO } from '../conmon/conmon.js';
 import { readLog } from '../logs/read.js';
@@ -22,12 +23,15 @@ import { pathsOf, publish, type ContainerContext } from './context.js';
 import { claimName, createContainer } from './create.js';
 import { finishContainer } from './finish.js';
 import { dnsNames } from './network-mode.js';
+import { pauseContainer, unpauseContainer } from './pause.js';
 import { processAlive, signalContainer } from './process.js';
 import { conmonAlive } from './recover.js';
+import { releaseAddresses } from './reservations.js';
 import { signalNumber } from './signals.js';
 import { asSandboxId, snapshot } from './snapshot.js';
 import { startContainer } from './start.js';
 import type { ContainerRecord } from './table.js';
+import { updatePorts } from './update-ports.js';
 
 /** Docker's default stop timeout, in seconds. */
 const STOP_TIMEOUT = 10;
@@ -71,8 +75,9 @@ export class Containers {
     try {
       await lock.run(id, async () => {
         const record = table.byId(id);
-        if (record.state.status === 'running')
-          throw new BerthError('not-modified', 'the container is running already');
+        if (record.state.status === 'paused')
+          throw new BerthError('conflict', 'cannot start a paused container, try unpause instead');
+        if (isRunning(record)) throw new BerthError('not-modified', 'the container is running already');
         failed.autoRemove = record.spec.host.autoRemove;
         await startContainer(this.#context, record);
         failed.autoRemove = false;
@@ -87,7 +92,10 @@ export class Containers {
    *
    * @throws BerthError `not-modified` if it does not run
    */
-  async stop(reference: string, options: { signal?: string; timeoutSeconds?: number } = {}): Promise<void> {
+  async stop(
+    reference: string,
+    options: { signal?: string | undefined; timeoutSeconds?: number | undefined } = {},
+  ): Promise<void> {
     const record = this.#find(reference);
     const { spec, id } = record;
     if (!isRunning(record)) throw new BerthError('not-modified', 'the container is not running');
@@ -101,6 +109,36 @@ export class Containers {
       await this.#gone(record, ended);
     }
     publish(this.#context, record, 'stop');
+  }
+
+  /** Stops it if it runs, and starts it. */
+  async restart(
+    reference: string,
+    options: { signal?: string | undefined; timeoutSeconds?: number | undefined } = {},
+  ): Promise<void> {
+    const { id } = this.#find(reference);
+    try {
+      await this.stop(id, options);
+    } catch (error) {
+      if (!isBerthError(error, 'not-modified')) throw error;
+    }
+    await this.start(id);
+    publish(this.#context, this.#context.table.byId(id), 'restart');
+  }
+
+  /** @throws BerthError `conflict` if it does not run, or is paused already */
+  pause(reference: string): Promise<void> {
+    return this.#locked(reference, (record) => pauseContainer(this.#context, record));
+  }
+
+  /** @throws BerthError `conflict` if it is not paused */
+  unpause(reference: string): Promise<void> {
+    return this.#locked(reference, (record) => unpauseContainer(this.#context, record));
+  }
+
+  /** Replaces its published ports; see {@link updatePorts}. */
+  updatePorts(reference: string, bindings: readonly PortSpec[]): Promise<void> {
+    return this.#locked(reference, (record) => updatePorts(this.#context, record, bindings));
   }
 
   /** @throws BerthError `conflict` if it does not run */
@@ -145,6 +183,7 @@ export class Containers {
       const last = table.byId(record.id);
       await rm(pathsOf(this.#context, record.id).data, { recursive: true, force: true });
       table.delete(record.id);
+      releaseAddresses(this.#context, record.id);
       streams.end(record.id);
       publish(this.#context, last, 'destroy');
       waiters.removed(record.id, { exitCode: last.state.exitCode });
@@ -269,6 +308,12 @@ export class Containers {
     }
   }
 
+  async #locked(reference: string, job: (record: ContainerRecord) => Promise<void>): Promise<void> {
+    const { lock, table } = this.#context;
+    const { id } = this.#find(reference);
+    await lock.run(id, () => job(table.byId(id)));
+  }
+
   #find(reference: string): ContainerRecord {
     return this.#context.table.find(reference);
   }
@@ -279,7 +324,20 @@ export class Containers {
 
   #signal(record: ContainerRecord, signal: number): void {
     signalContainer(record, signal);
+    // What is frozen takes no signal, not even SIGKILL, until it goes on.
+    if (this.#context.table.byId(record.id).state.status === 'paused') void this.#thaw(record);
     publish(this.#context, record, 'kill', { signal: String(signal) });
+  }
+
+  async #thaw({ id }: ContainerRecord): Promise<void> {
+    try {
+      await this.unpause(id);
+    } catch (error) {
+      this.#context.logger.debug('cannot resume a container that was sent a signal', {
+        id,
+        error: toError(error),
+      });
+    }
   }
 
   async #gone(record: ContainerRecord, ended: Promise<unknown>): Promise<void> {
@@ -292,7 +350,7 @@ export class Containers {
 }
 
 function isRunning({ state }: ContainerRecord): boolean {
-  return state.status === 'running';
+  return state.status === 'running' || state.status === 'paused';
 }
 
 /** The promise's value, or `undefined` after so many milliseconds. */

@@ -2,13 +2,16 @@ import { mkdir } from 'node:fs/promises';
 import { hostname as hostName } from 'node:os';
 import { BerthError, newId, shortId } from '@berth/core';
 import { NEVER, now } from '../clock.js';
-import { mergeEnvironment, mergePorts } from '../images/config.js';
+import { mergeEnvironment } from '../images/config.js';
+import { mergePorts } from '../ports/runs.js';
 import type { Container, ContainerId, ContainerSpec, Image } from '../model.js';
 import { capabilities } from '../oci/capabilities.js';
 import { pathsOf, publish, type ContainerContext } from './context.js';
 import { checkMounts, parseBind } from './mounts.js';
 import { checkName, generateName } from './names.js';
-import { memberships, resolveNetworkMode } from './network-mode.js';
+import { checkLinks } from './links.js';
+import { exposedBy, memberships, resolveNetworkMode } from './network-mode.js';
+import { releaseAddresses, reserveAddresses } from './reservations.js';
 import { signalNumber } from './signals.js';
 import { snapshot } from './snapshot.js';
 import type { ContainerRecord } from './table.js';
@@ -31,6 +34,7 @@ export async function createContainer(
   checkSpec(spec);
   const mode = resolveNetworkMode(context, spec);
   const networks = memberships(context, spec, mode);
+  checkLinks(context, spec, mode);
   const mounts = spec.host.binds.map((bind) => parseBind(bind, volumeRoot));
   checkMounts(mounts);
   const id = newId<ContainerId>();
@@ -59,8 +63,14 @@ export async function createContainer(
       oomKilled: false,
     },
   };
+  reserveAddresses(context, record);
   // Recorded before the first await, so that no other creation takes the name meanwhile.
-  table.put(record);
+  try {
+    table.put(record);
+  } catch (error) {
+    releaseAddresses(context, id);
+    throw error;
+  }
   const paths = pathsOf(context, id);
   await mkdir(paths.upper, { recursive: true, mode: 0o755 });
   await mkdir(paths.work, { mode: 0o700 });
@@ -103,7 +113,7 @@ function withImageDefaults(spec: ContainerSpec, { config }: Image): ContainerSpe
     labels: { ...config.labels, ...spec.labels },
     exposedPorts: mergePorts(
       mergePorts(config.exposedPorts, spec.exposedPorts),
-      spec.host.portBindings.map(({ containerPort, protocol }) => ({ port: containerPort, protocol })),
+      exposedBy(spec.host.portBindings),
     ),
     workingDirectory: spec.workingDirectory ?? config.workingDirectory,
     user: spec.user ?? config.user,

@@ -1,7 +1,10 @@
 import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import type { Sandbox } from '@berth/network';
 import type { ContainerSpec } from '../model.js';
+import type { ContainerContext } from './context.js';
+import { linkHosts, linksOf } from './links.js';
 import type { ContainerPaths } from './paths.js';
+import type { ContainerRecord } from './table.js';
 
 const LOCAL_HOSTS = [
   ['127.0.0.1', 'localhost'],
@@ -21,6 +24,24 @@ export interface NetworkFilesInput {
   readonly sandbox: Sandbox;
   /** What `host-gateway` in an extra host stands for. */
   readonly hostGateway: string | undefined;
+  /** Lines for containers that it is linked to: address and names. */
+  readonly links: readonly (readonly [address: string, names: string])[];
+}
+
+/** What a container's files are written from, as its networks are now. */
+export function networkFilesInput(
+  context: ContainerContext,
+  record: ContainerRecord,
+  sandbox: Sandbox,
+): NetworkFilesInput {
+  const bridge = context.network.networks().find(({ name }) => name === 'bridge');
+  return {
+    spec: record.spec,
+    hostname: record.hostname,
+    sandbox,
+    hostGateway: bridge?.ipam.config[0]?.gateway,
+    links: linkHosts(linksOf(context, record)),
+  };
 }
 
 /**
@@ -46,7 +67,7 @@ function writeInPlace(path: string, text: string): void {
 }
 
 /** The text of `/etc/hosts`. */
-export function hostsFile({ spec, hostname, sandbox, hostGateway }: NetworkFilesInput): string {
+export function hostsFile({ spec, hostname, sandbox, hostGateway, links }: NetworkFilesInput): string {
   const extra = spec.host.extraHosts.map((entry) => {
     const colon = entry.indexOf(':');
     const address = entry.slice(colon + 1).replace(/^\[(.*)\]$/, '$1');
@@ -60,10 +81,12 @@ export function hostsFile({ spec, hostname, sandbox, hostGateway }: NetworkFiles
     spec.domainname === undefined || spec.domainname === ''
       ? hostname
       : `${hostname}.${spec.domainname} ${hostname}`;
-  const own = sandbox.endpoints.flatMap(({ ipv4 }) =>
-    ipv4 === undefined ? [] : [[ipv4.address, full] as const],
+  const own = sandbox.endpoints.flatMap(({ ipv4, ipv6 }) =>
+    [ipv4, ipv6].flatMap((one) => (one === undefined ? [] : [[one.address, full] as const])),
   );
-  return [...LOCAL_HOSTS, ...extra, ...own].map(([address, name]) => `${address}\t${name}\n`).join('');
+  return [...LOCAL_HOSTS, ...extra, ...links, ...own]
+    .map(([address, name]) => `${address}\t${name}\n`)
+    .join('');
 }
 
 /** The text of `/etc/resolv.conf`. */

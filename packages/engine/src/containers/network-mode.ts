@@ -1,6 +1,7 @@
 import { BerthError, isBerthError, shortId } from '@berth/core';
-import type { EndpointSpec, Network, PortSpec, SandboxSpec } from '@berth/network';
-import type { ContainerSpec, EndpointConfig } from '../model.js';
+import type { EndpointSpec, Network, NetworkId, PortSpec, SandboxSpec } from '@berth/network';
+import type { ContainerSpec, EndpointConfig, ExposedPort } from '../model.js';
+import { withoutPorts } from '../ports/runs.js';
 import type { ContainerContext } from './context.js';
 import type { ContainerRecord, NetworkMembership } from './table.js';
 
@@ -48,6 +49,10 @@ function checkShared(spec: ContainerSpec): void {
     [spec.hostname !== undefined, 'hostname and the network mode'],
     [host.dns.length > 0, 'dns and the network mode'],
     [host.extraHosts.length > 0, 'custom host-to-IP mapping and the network mode'],
+    [
+      (host.links ?? []).length > 0,
+      "container type network can't be used with links. This would result in undefined behavior",
+    ],
     [spec.macAddress !== undefined, 'mac-address and the network mode'],
     [
       host.portBindings.length > 0 || host.publishAllPorts === true,
@@ -90,7 +95,8 @@ export function memberships(
 /** @throws BerthError `invalid`: what only networks that a user has made can give */
 export function checkEndpointConfig(networkName: string, config: EndpointConfig): void {
   if (!['bridge', 'host', 'none'].includes(networkName)) return;
-  if (config.ipv4Address !== undefined) {
+  const address = config.ipv4Address ?? config.ipv6Address;
+  if (address !== undefined) {
     throw new BerthError(
       'invalid',
       'invalid config for network ' +
@@ -117,17 +123,36 @@ export function sandboxSpec(record: ContainerRecord): SandboxSpec {
     kind,
     hostname: record.hostname,
     ports: kind === 'host' || record.networkMode === 'none' ? [] : portsOf(record.spec),
+    networks: Object.values(record.networks).map(({ networkId, config }) => ({
+      id: networkId as NetworkId,
+      gatewayPriority: config.gatewayPriority ?? 0,
+    })),
     dns: { servers: [...host.dns], search: [...host.dnsSearch], options: [...host.dnsOptions] },
   };
 }
 
-function portsOf({ host, exposedPorts }: ContainerSpec): PortSpec[] {
+/** The ports that a container publishes, those that `-P` adds included. */
+export function portsOf({ host, exposedPorts }: Pick<ContainerSpec, 'host' | 'exposedPorts'>): PortSpec[] {
   const bound = [...host.portBindings];
   if (host.publishAllPorts !== true) return bound;
-  const rest = exposedPorts.filter(
-    ({ port, protocol }) => !bound.some((b) => b.containerPort === port && b.protocol === protocol),
-  );
-  return [...bound, ...rest.map(({ port, protocol }) => ({ containerPort: port, protocol }))];
+  const rest = withoutPorts(exposedPorts, exposedBy(bound));
+  return [
+    ...bound,
+    ...rest.map(({ port, protocol, count }) => ({
+      containerPort: port,
+      protocol,
+      ...(count !== undefined && { count }),
+    })),
+  ];
+}
+
+/** What is published is exposed as well. */
+export function exposedBy(bindings: readonly PortSpec[]): ExposedPort[] {
+  return bindings.map(({ containerPort, protocol, count }) => ({
+    port: containerPort,
+    protocol,
+    ...(count !== undefined && { count }),
+  }));
 }
 
 /** The names by which a network's name service shall know the container. */
@@ -135,12 +160,24 @@ export function dnsNames(record: ContainerRecord, config: EndpointConfig): strin
   return [...new Set([record.name, ...config.aliases, shortId(record.id)])];
 }
 
-export function endpointSpec(record: ContainerRecord, { config }: NetworkMembership): EndpointSpec {
+export function endpointSpec(
+  { table }: Pick<ContainerContext, 'table'>,
+  record: ContainerRecord,
+  { config }: NetworkMembership,
+): EndpointSpec {
+  const links = (config.links ?? []).map((link) => {
+    const [target = '', alias = target] = link.split(':');
+    return [alias.replace(/^\//, ''), table.find(target).name] as const;
+  });
   return {
     names: dnsNames(record, config),
     containerName: record.name,
     ipv4Address: config.ipv4Address,
+    ipv6Address: config.ipv6Address,
+    linkLocalAddresses: config.linkLocalAddresses ?? [],
     macAddress: config.macAddress,
+    links: Object.fromEntries(links),
     driverOptions: config.driverOptions,
+    gatewayPriority: config.gatewayPriority ?? 0,
   };
 }

@@ -24,7 +24,7 @@ export async function recoverContainers(context: ContainerContext): Promise<stri
   const removable: string[] = [];
   for (const record of table.all()) {
     try {
-      if (record.state.status === 'running') {
+      if (record.state.status === 'running' || record.state.status === 'paused') {
         if (processAlive(record)) continue;
         await finishContainer(context, record, await exitReport(context, record));
         if (record.spec.host.autoRemove) removable.push(record.id);

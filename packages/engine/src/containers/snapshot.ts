@@ -11,7 +11,7 @@ export function snapshot(
 ): Container {
   const paths = pathsOf(context, record.id);
   const shared = sharedContainer(record.networkMode);
-  const running = record.state.status === 'running';
+  const running = record.state.status === 'running' || record.state.status === 'paused';
   const sandbox = running ? context.network.sandbox(asSandboxId(shared ?? record.id)) : undefined;
   // A container that shares another's sandbox shares the files that name its addresses.
   const networkPaths = shared === undefined ? paths : pathsOf(context, shared);

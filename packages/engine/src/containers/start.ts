@@ -6,11 +6,13 @@ import { join } from 'node:path';
 import { now } from '../clock.js';
 import { createWithConmon } from '../conmon/conmon.js';
 import { releaseStartFifo } from '../conmon/start-fifo.js';
+import { mergeEnvironment } from '../images/config.js';
 import { ociSpec } from '../oci/spec.js';
 import { resolveUser } from '../oci/user.js';
 import { pathsOf, publish, type ContainerContext } from './context.js';
 import { prepareMounts } from './mounts.js';
-import { writeNetworkFiles } from './network-files.js';
+import { linksOf, linkVariables } from './links.js';
+import { networkFilesInput, writeNetworkFiles } from './network-files.js';
 import { endpointSpec, sandboxSpec, sharedContainer } from './network-mode.js';
 import { publishNetwork } from './network-events.js';
 import type { ContainerPaths } from './paths.js';
@@ -141,7 +143,8 @@ class StartAttempt {
       do: async () => {
         if (membership === undefined) return;
         const found = network.network(membership.networkId);
-        await network.attach(asSandboxId(this.#record.id), found.id, endpointSpec(this.#record, membership));
+        const spec = endpointSpec(this.#context, this.#record, membership);
+        await network.attach(asSandboxId(this.#record.id), found.id, spec);
       },
       // Deleting the sandbox detaches everything, in one go.
     };
@@ -165,8 +168,9 @@ class StartAttempt {
         writeFileSync(file, '');
     }
     prepareMounts(mounts);
+    const variables = linkVariables(this.#record, linksOf(this.#context, this.#record));
     const config = ociSpec({
-      spec,
+      spec: variables.length === 0 ? spec : { ...spec, env: mergeEnvironment(variables, spec.env) },
       args: [path, ...args],
       hostname,
       user: resolveUser(rootfs, spec.user ?? ''),
@@ -199,13 +203,7 @@ class StartAttempt {
   }
 
   #writeFiles(): void {
-    const bridge = this.#context.network.networks().find(({ name }) => name === 'bridge');
-    writeNetworkFiles(this.#paths, {
-      spec: this.#record.spec,
-      hostname: this.#record.hostname,
-      sandbox: this.#sandbox(),
-      hostGateway: bridge?.ipam.config[0]?.gateway,
-    });
+    writeNetworkFiles(this.#paths, networkFilesInput(this.#context, this.#record, this.#sandbox()));
   }
 
   async #awaitCreation(): Promise<void> {

@@ -106,6 +106,15 @@ export class Execs {
   #running(reference: string): ContainerRecord {
     const record = this.#context.table.find(reference);
     if (record.state.status === 'running') return record;
+    if (record.state.status === 'paused') {
+      throw new BerthError(
+        'conflict',
+        `Container ${record.name} is paused, unpause the container before exec`,
+        {
+          subject: record.name,
+        },
+      );
+    }
     throw new BerthError('conflict', `container ${record.id} is not running`, { subject: record.name });
   }
 

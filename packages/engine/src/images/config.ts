@@ -1,4 +1,5 @@
 import { BerthError } from '@berth/core';
+import { mergePorts } from '../ports/runs.js';
 import type { ExposedPort, ImageConfig } from '../model.js';
 
 /** What an image without any configuration gives. */
@@ -37,7 +38,7 @@ function applyChange(config: ImageConfig, change: string): ImageConfig {
     case 'EXPOSE':
       return {
         ...config,
-        exposedPorts: mergePorts(config.exposedPorts, rest.split(/\s+/).flatMap(parsePort)),
+        exposedPorts: mergePorts(config.exposedPorts, rest.split(/\s+/).map(parsePort)),
       };
     case 'WORKDIR':
       return {
@@ -106,18 +107,18 @@ function unquote(text: string): string {
 }
 
 /** `80`, `80/udp`, `8000-8010/tcp`. */
-export function parsePort(text: string): ExposedPort[] {
-  const match = /^(\d+)(?:-(\d+))?(?:\/(tcp|udp))?$/.exec(text.toLowerCase());
+export function parsePort(text: string): ExposedPort {
+  const match = /^(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/.exec(text.toLowerCase());
   const first = Number(match?.[1]);
   const last = Number(match?.[2] ?? match?.[1]);
   if (match === null || first < 1 || last > 65_535 || last < first) {
     throw new BerthError(
       'invalid',
-      `invalid containerPort: ${text}; a port is a number from 1 to 65535, with /tcp or /udp`,
+      `invalid containerPort: ${text}; a port is a number from 1 to 65535, with /tcp, /udp or /sctp`,
     );
   }
-  const protocol = match[3] === 'udp' ? 'udp' : 'tcp';
-  return Array.from({ length: last - first + 1 }, (_, i) => ({ port: first + i, protocol }));
+  const protocol = match[3] === 'udp' || match[3] === 'sctp' ? match[3] : 'tcp';
+  return { port: first, protocol, ...(last > first && { count: last - first + 1 }) };
 }
 
 /** The later list's variables replace those of the same name; Docker keeps the order of first appearance. */
@@ -130,11 +131,5 @@ export function mergeEnvironment(base: readonly string[], over: readonly string[
     if (equals < 0) byName.delete(name);
     else byName.set(name, entry);
   }
-  return [...byName.values()];
-}
-
-/** Both lists, each port once. */
-export function mergePorts(base: readonly ExposedPort[], over: readonly ExposedPort[]): ExposedPort[] {
-  const byName = new Map([...base, ...over].map((port) => [`${port.port}/${port.protocol}`, port]));
   return [...byName.values()];
 }

@@ -1,9 +1,10 @@
 import { BerthError, isBerthError } from '@berth/core';
-import type { Network, NetworkSpec } from '@berth/network';
+import type { Network, NetworkChange, NetworkSpec } from '@berth/network';
 import { pathsOf, type ContainerContext } from '../containers/context.js';
 import { publishNetwork } from '../containers/network-events.js';
-import { writeNetworkFiles } from '../containers/network-files.js';
+import { networkFilesInput, writeNetworkFiles } from '../containers/network-files.js';
 import { checkEndpointConfig, endpointSpec, sharedContainer } from '../containers/network-mode.js';
+import { releaseAddresses, reserveOn } from '../containers/reservations.js';
 import { asSandboxId } from '../containers/snapshot.js';
 import type { ContainerRecord } from '../containers/table.js';
 import type { EndpointConfig } from '../model.js';
@@ -38,6 +39,32 @@ export class EngineNetworks {
     return this.#context.network.networks();
   }
 
+  /** What the user should know about a network's options: those that have no effect. */
+  warnings(network: Network): readonly string[] {
+    return this.#context.network.warnings(network.id);
+  }
+
+  get drivers(): readonly string[] {
+    return this.#context.network.drivers;
+  }
+
+  /** What of the host gets in the way of containers' traffic. */
+  hostWarnings(): string[] {
+    return this.#context.network.hostWarnings();
+  }
+
+  /** Changes a network that is there; what is connected goes on. @throws BerthError */
+  update(reference: string, change: NetworkChange): Network {
+    const network = this.#context.network.updateNetwork(this.get(reference).id, change);
+    this.#publish(network, 'update');
+    return network;
+  }
+
+  /** Tells that routes of the host have come to overlap a network, or do so no longer. */
+  overlap(id: string, routes: readonly string[]): void {
+    this.#publish(this.get(id), 'overlap', { routes: routes.join(', ') });
+  }
+
   /** Removes custom networks that nothing uses and `keep` does not hold on to; returns their names. */
   async prune(keep: (network: Network) => boolean = () => false): Promise<string[]> {
     const removed: string[] = [];
@@ -65,12 +92,19 @@ export class EngineNetworks {
       checkConnectable(record, network, config);
       const membership = { networkId: network.id, config };
       const joined = { ...record, networks: { ...record.networks, [network.name]: membership } };
-      if (record.state.status === 'running') {
-        await manager.attach(asSandboxId(id), network.id, endpointSpec(joined, membership));
-        this.#rewriteFiles(joined);
-        publishNetwork(this.#context, network.id, 'connect', id);
+      reserveOn(this.#context, id, network.id, config);
+      try {
+        if (isRunning(record)) {
+          const spec = endpointSpec(this.#context, joined, membership);
+          await manager.attach(asSandboxId(id), network.id, spec);
+          this.#rewriteFiles(joined);
+          publishNetwork(this.#context, network.id, 'connect', id);
+        }
+        table.put(joined);
+      } catch (error) {
+        releaseAddresses(this.#context, id, network.id);
+        throw error;
       }
-      table.put(joined);
     });
   }
 
@@ -98,11 +132,12 @@ export class EngineNetworks {
         Object.entries(record.networks).filter(([name]) => name !== network.name),
       );
       const left = { ...record, networks };
-      if (record.state.status === 'running') {
+      if (isRunning(record)) {
         await manager.detach(asSandboxId(record.id), network.id);
         this.#rewriteFiles(left);
         publishNetwork(this.#context, network.id, 'disconnect', record.id);
       }
+      releaseAddresses(this.#context, record.id, network.id);
       table.put(left);
     });
   }
@@ -120,19 +155,17 @@ export class EngineNetworks {
   #rewriteFiles(record: ContainerRecord): void {
     const sandbox = this.#context.network.sandbox(asSandboxId(record.id));
     if (sandbox === undefined) return;
-    const bridge = this.list().find(({ name }) => name === 'bridge');
-    writeNetworkFiles(pathsOf(this.#context, record.id), {
-      spec: record.spec,
-      hostname: record.hostname,
-      sandbox,
-      hostGateway: bridge?.ipam.config[0]?.gateway,
-    });
+    writeNetworkFiles(pathsOf(this.#context, record.id), networkFilesInput(this.#context, record, sandbox));
   }
 
-  #publish(network: Network, action: string): void {
-    const attributes = { name: network.name, type: network.driver };
+  #publish(network: Network, action: string, more: Readonly<Record<string, string>> = {}): void {
+    const attributes = { name: network.name, type: network.driver, ...more };
     this.#context.events.publish({ type: 'network', action, actor: { id: network.id, attributes } });
   }
+}
+
+function isRunning({ state }: ContainerRecord): boolean {
+  return state.status === 'running' || state.status === 'paused';
 }
 
 function checkConnectable(record: ContainerRecord, network: Network, config: EndpointConfig): void {

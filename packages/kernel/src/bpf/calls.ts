@@ -41,8 +41,8 @@ export function loadProgram(type: number, attachType: number, program: Buffer): 
   const attributes = Buffer.alloc(ATTRIBUTES_LENGTH);
   attributes.writeUInt32LE(type, 0);
   attributes.writeUInt32LE(program.length / 8, 4);
-  attributes.writeBigUInt64LE(BigInt(koffi.address(program)), 8);
-  attributes.writeBigUInt64LE(BigInt(koffi.address(license)), 16);
+  attributes.writeBigUInt64LE(koffi.address(program), 8);
+  attributes.writeBigUInt64LE(koffi.address(license), 16);
   attributes.writeUInt32LE(attachType, 68);
   return check(syscall(SYS_BPF, COMMAND.loadProgram, attributes, attributes.length), 'load BPF program');
 }
@@ -57,7 +57,7 @@ export function createLink(program: number, target: number, attachType: number):
 function element(map: number, key: Buffer, value?: Buffer): Buffer {
   const attributes = Buffer.alloc(ATTRIBUTES_LENGTH);
   attributes.writeUInt32LE(map, 0);
-  attributes.writeBigUInt64LE(BigInt(koffi.address(key)), 8);
-  if (value !== undefined) attributes.writeBigUInt64LE(BigInt(koffi.address(value)), 16);
+  attributes.writeBigUInt64LE(koffi.address(key), 8);
+  if (value !== undefined) attributes.writeBigUInt64LE(koffi.address(value), 16);
   return attributes;
 }

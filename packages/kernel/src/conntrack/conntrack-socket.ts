@@ -45,7 +45,7 @@ export interface ConntrackFilter {
 export class ConntrackSocket implements Disposable {
   readonly #socket: NetlinkSocket;
   readonly #open: () => NetlinkSocket;
-  /** What `deleteOfAsync` uses: a request under way there must not meet the replies of others. */
+  /** What is done on the pool uses it: a request under way there must not meet the replies of others. */
   #background: NetlinkSocket | undefined;
   #queue: Promise<void> = Promise.resolve();
   #closed = false;
@@ -116,15 +116,23 @@ export class ConntrackSocket implements Disposable {
 
   /** As {@link deleteOf}, on a thread of the pool; several calls are carried out one after the other. */
   deleteOfAsync(address: string): Promise<void> {
-    if (this.#closed) return Promise.reject(new BerthError('internal', 'the netlink socket is closed'));
-    this.#background ??= this.#open();
-    const socket = this.#background;
-    const turn = this.#queue.then(() => deleteOn(socket, address));
-    this.#queue = turn.catch(() => undefined);
-    return turn;
+    return this.#inBackground((socket) => deleteOn(socket, address));
   }
 
-  /** Closes at once, or when the last `deleteOfAsync` is done. */
+  /** As {@link list}, on threads of the pool, behind what else is under way there. */
+  listAsync({ family, protocol }: ConntrackFilter): Promise<ConntrackEntry[]> {
+    return this.#inBackground(async (socket) => {
+      const found: ConntrackEntry[] = [];
+      await dumpInBackground(socket.fd, listing(family), (payload) => {
+        const entry = parseEntry(payload);
+        if (entry !== undefined) found.push(entry);
+      });
+      const number = protocol === undefined ? undefined : PROTOCOLS[protocol];
+      return number === undefined ? found : found.filter(({ original }) => original.protocol === number);
+    });
+  }
+
+  /** Closes at once, or when the last of what is done on the pool is done. */
   close(): void {
     this.#closed = true;
     this.#socket.close();
@@ -133,6 +141,18 @@ export class ConntrackSocket implements Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #inBackground<T>(job: (socket: NetlinkSocket) => Promise<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(new BerthError('internal', 'the netlink socket is closed'));
+    this.#background ??= this.#open();
+    const socket = this.#background;
+    const turn = this.#queue.then(() => job(socket));
+    this.#queue = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    return turn;
   }
 }
 

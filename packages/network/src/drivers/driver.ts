@@ -24,6 +24,8 @@ export interface Driver {
   readonly hasAddresses: boolean;
   /** Whether a network that names no gateway gets one: the first address of its subnet. */
   readonly choosesGateway: boolean;
+  /** Whether its subnets are those of the links that the host itself is on, whose routes they then overlap. */
+  readonly sharesSubnets: boolean;
   /** Whether its networks belong to the host's own namespace, or to a private one. */
   readonly sandboxKind: 'private' | 'host';
   /**
@@ -56,8 +58,8 @@ export interface DriverNetwork {
   readonly opensServices: boolean;
   /** Interfaces in sandboxes are named this, and a number. */
   readonly interfacePrefix: string;
-  /** What no other network of this host can have at the same time: its bridge's name, its parent. */
-  readonly claim?: string;
+  /** What it has of the host, and whether other networks can have the same: its bridge, its parent. */
+  readonly claim?: { readonly what: string; readonly exclusive: boolean };
   /** Brings the kernel to what the network needs, whatever of it is there. */
   create(): void;
   /** Takes it away; what is not there is no error. */

@@ -71,5 +71,6 @@ export function invalidOption(name: string, value: string, right: string): Berth
 
 /** Tells of an option that has no effect. */
 export function unknownOption(name: string, driver: string): string {
-  return `unknown option ${name} of a ${driver} network: it has no effect`;
+  const article = /^[aeiou]/.test(driver) ? 'an' : 'a';
+  return `unknown option ${name} of ${article} ${driver} network: it has no effect`;
 }

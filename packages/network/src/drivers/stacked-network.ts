@@ -41,6 +41,8 @@ export interface StackedLinks {
   add(link: Omit<NewLink, 'address'> & { readonly parent: number }, macAddress: string): RouteRequest;
   /** The default route names the interface alone, no gateway. */
   readonly deviceRoute: boolean;
+  /** Several networks may stand on one parent. */
+  readonly sharesParent: boolean;
 }
 
 /** A network whose endpoints are links in sandboxes that stand on one link of the host. */
@@ -49,7 +51,7 @@ export class StackedNetwork implements DriverNetwork {
   readonly publishing = { ipv4: 'none', ipv6: 'none' } as const;
   readonly opensServices = false;
   readonly interfacePrefix: string;
-  readonly claim: string;
+  readonly claim: DriverNetwork['claim'];
   readonly #host: HostKernel;
   readonly #links: StackedLinks;
   readonly #mtu: number | undefined;
@@ -71,7 +73,12 @@ export class StackedNetwork implements DriverNetwork {
     const leadsOut = !internal && options.parent !== undefined;
     this.isGateway = { ipv4: leadsOut && enableIPv4, ipv6: leadsOut && enableIPv6 };
     this.interfacePrefix = options.interfacePrefix;
-    this.claim = `parent ${this.#parent.name}`;
+    const { name } = this.#parent;
+    // A parent that may have been made on demand goes with the network that made it.
+    this.claim = {
+      what: `parent ${name}`,
+      exclusive: !links.sharesParent || name !== options.parent || name.includes('.'),
+    };
   }
 
   create(): void {

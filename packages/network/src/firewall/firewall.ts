@@ -11,6 +11,7 @@ import {
   type FirewallService,
   type FirewallStation,
 } from './elements.js';
+import { foreignChains, foreignWarnings } from './foreign.js';
 import { TABLE, ruleset, stationRuleset, type RulesetOptions } from './ruleset.js';
 
 /** What is opened and closed together. */
@@ -125,6 +126,11 @@ export class Firewall {
       for (const { undo } of changed) undo();
       throw error;
     }
+  }
+
+  /** What other tables of the host stop, in words, with the rule that would let Berth's traffic pass. */
+  foreignWarnings(): string[] {
+    return foreignWarnings(foreignChains(this.#nftables), this.#options.coexist);
   }
 
   /** Removes the tables. */

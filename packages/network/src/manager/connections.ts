@@ -27,33 +27,33 @@ export class Connections {
    * Deletes what was under way to host ports before they were published, to the host itself or to an earlier owner: a
    * client that never pauses would never be led to the container.
    */
-  forgetUnpublished(ports: readonly FirewallPort[]): void {
+  forgetUnpublished(ports: readonly FirewallPort[]): Promise<void> {
     // What TCP had under way was answered by a reset; only datagrams go on.
     const datagrams = ports.filter(({ protocol }) => protocol === 'udp');
-    this.#forget(datagrams, (port, { reply }) => reply.source !== port.address);
+    return this.#forget(datagrams, (port, { reply }) => reply.source !== port.address);
   }
 
   /** Deletes what came by host ports that are published no more, while their container goes on. */
-  forgetPublished(ports: readonly FirewallPort[]): void {
-    this.#forget(ports, (port, { reply }) => reply.source === port.address);
+  forgetPublished(ports: readonly FirewallPort[]): Promise<void> {
+    return this.#forget(ports, (port, { reply }) => reply.source === port.address);
   }
 
   close(): void {
     this.#socket.close();
   }
 
-  #forget(
+  async #forget(
     ports: readonly FirewallPort[],
     other: (port: FirewallPort, entry: ConntrackEntry) => boolean,
-  ): void {
+  ): Promise<void> {
     try {
       for (const protocol of new Set(ports.map((port) => port.protocol))) {
-        for (const ipv6 of new Set(ports.map(({ address }) => isIPv6(address)))) {
+        for (const ipv6 of [false, true]) {
           const wanted = ports.filter((port) => port.protocol === protocol && isIPv6(port.address) === ipv6);
           if (wanted.length === 0) continue;
-          for (const entry of this.#socket.list({ family: ipv6 ? 'inet6' : 'inet', protocol })) {
+          const entries = await this.#socket.listAsync({ family: ipv6 ? 'inet6' : 'inet', protocol });
+          for (const entry of entries)
             if (wanted.some((port) => goesTo(entry, port) && other(port, entry))) this.#socket.delete(entry);
-          }
         }
       }
     } catch (error) {

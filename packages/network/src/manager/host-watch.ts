@@ -39,9 +39,9 @@ export class HostWatch {
 
   /** Finds the routes that overlap a network, as they are now. */
   look(entry: NetworkEntry, routes = hostRoutes(this.#context.host.routes)): void {
-    const { addresses, record } = entry;
+    const { addresses, record, driver } = entry;
     const subnets = [...(addresses?.prefixes(4) ?? []), ...(addresses?.prefixes(6) ?? [])];
-    const found = record.configOnly ? [] : overlappingRoutes(subnets, routes);
+    const found = record.configOnly || driver.sharesSubnets ? [] : overlappingRoutes(subnets, routes);
     if (found.join() === entry.overlaps.join()) return;
     entry.overlaps = found;
     const { options } = this.#context;

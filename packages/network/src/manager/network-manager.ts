@@ -132,6 +132,18 @@ export class NetworkManager {
     return networkOf(entry);
   }
 
+  /** What of the host gets in the way of containers' traffic, as it is now. */
+  hostWarnings(): string[] {
+    try {
+      return this.#context.host.firewall.foreignWarnings();
+    } catch (error) {
+      this.#context.options.logger.warn('cannot look at the other firewall tables', {
+        error: toError(error),
+      });
+      return [];
+    }
+  }
+
   /** The names of the network drivers. */
   get drivers(): readonly string[] {
     return this.#networks.drivers;
@@ -268,6 +280,7 @@ export class NetworkManager {
     await ensurePredefined(this.#context, this.#networks);
     await converge(this.#context, this.#names);
     this.#watch.start();
+    for (const warning of this.hostWarnings()) this.#context.options.logger.warn(warning);
   }
 
   /** Networks without an MTU of their own take that of the ways out. */

@@ -2,6 +2,8 @@ import { BerthError, newId, resolveReference, runSteps, toError, type Logger } f
 import { BridgeDriver } from '../drivers/bridge/index.js';
 import type { Driver } from '../drivers/driver.js';
 import { HostDriver } from '../drivers/host/index.js';
+import { IpvlanDriver } from '../drivers/ipvlan/index.js';
+import { MacvlanDriver } from '../drivers/macvlan/index.js';
 import { NOTHING } from '../drivers/nothing.js';
 import { NullDriver } from '../drivers/null/index.js';
 import { parsePrefix } from '../ipam/address.js';
@@ -28,6 +30,8 @@ export class Networks {
     const { host } = context;
     const drivers = [
       new BridgeDriver(host),
+      new MacvlanDriver(host),
+      new IpvlanDriver(host),
       new HostDriver(),
       new NullDriver(),
     ];
@@ -195,12 +199,16 @@ export class Networks {
 
   #plan(spec: NetworkSpec, predefined: boolean): NetworkRecord {
     const { driver, name, options, labels, configFrom } = spec;
-    const { hasAddresses = false, choosesGateway = false } = this.#drivers.get(driver) ?? {};
+    const {
+      hasAddresses = false,
+      choosesGateway = false,
+      sharesSubnets = false,
+    } = this.#drivers.get(driver) ?? {};
     const configOnly = spec.configOnly ?? false;
     const config = configOnly
       ? checkSubnets(spec)
       : hasAddresses
-        ? takeSubnets(this.#space, this.#context.host.routes, { spec, choosesGateway })
+        ? takeSubnets(this.#space, this.#context.host.routes, { spec, choosesGateway, sharesSubnets })
         : [];
     return {
       id: newId<NetworkId>(),
@@ -223,11 +231,13 @@ export class Networks {
 
   /** Refuses what another network has and can't be shared: a bridge, a parent. */
   #checkClaim({ network }: NetworkEntry): void {
-    if (network.claim === undefined) return;
+    const { claim } = network;
+    if (claim === undefined) return;
     for (const other of this.#context.state.networks.values()) {
-      if (other.network.claim !== network.claim) continue;
-      throw new BerthError('forbidden', `${network.claim} is that of network ${other.name} already`, {
-        subject: network.claim,
+      const theirs = other.network.claim;
+      if (theirs?.what !== claim.what || !(claim.exclusive || theirs.exclusive)) continue;
+      throw new BerthError('forbidden', `${claim.what} is that of network ${other.name} already`, {
+        subject: claim.what,
       });
     }
   }

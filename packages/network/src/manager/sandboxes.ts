@@ -90,8 +90,8 @@ export class Sandboxes {
       ],
       options.logger,
     );
-    connections.forgetPublished(before.ports.filter((port) => !kept.has(JSON.stringify(port))));
-    connections.forgetUnpublished(after.ports);
+    await connections.forgetPublished(before.ports.filter((port) => !kept.has(JSON.stringify(port))));
+    await connections.forgetUnpublished(after.ports);
   }
 
   /** Takes a sandbox away with its endpoints, ports and addresses, to the end whatever fails on the way. */

@@ -1,5 +1,5 @@
 import { BerthError } from '@berth/core';
-import { RouteSocket } from '@berth/kernel';
+import type { RouteSocket } from '@berth/kernel';
 import { hostResolvers } from '../dns/index.js';
 import {
   formatAddress,
@@ -20,6 +20,8 @@ export interface SubnetRequest {
   readonly spec: NetworkSpec;
   /** Whether a subnet without a gateway gets one. */
   readonly choosesGateway: boolean;
+  /** Whether the subnets may be those that the host itself is on. */
+  readonly sharesSubnets: boolean;
 }
 
 /**
@@ -51,7 +53,7 @@ export function takeSubnets(
   const taken: Prefix[] = [];
   try {
     return wanted.map((plan) => {
-      const subnet = takeSubnet(space, plan, host);
+      const subnet = takeSubnet(space, plan, host, request.sharesSubnets);
       taken.push(subnet);
       return subnetRecord(plan, subnet, request.choosesGateway);
     });
@@ -81,12 +83,13 @@ function takeSubnet(
   space: AddressSpace,
   { family, subnet, length }: SubnetPlan,
   host: readonly HostRoute[],
+  shares: boolean,
 ): Prefix {
   if (subnet === undefined) {
     const avoid = [...host.map(({ prefix }) => prefix), ...resolvers(family)];
     return space.takeNext(family, avoid, length);
   }
-  checkSubnetAgainstHost(subnet, host);
+  if (!shares) checkSubnetAgainstHost(subnet, host);
   space.take(subnet);
   return subnet;
 }

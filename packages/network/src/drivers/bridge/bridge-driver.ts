@@ -20,6 +20,7 @@ export class BridgeDriver implements Driver {
   readonly name = 'bridge';
   readonly hasAddresses = true;
   readonly choosesGateway = true;
+  readonly sharesSubnets = false;
   readonly sandboxKind = 'private';
   readonly #host: HostKernel;
 
@@ -40,7 +41,7 @@ class BridgeNetwork implements DriverNetwork {
   readonly defaultBinding?: string;
   readonly opensServices: boolean;
   readonly interfacePrefix: string;
-  readonly claim: string;
+  readonly claim: DriverNetwork['claim'];
   readonly #host: HostKernel;
   readonly #bridge: Omit<BridgeSettings, 'mtu'>;
   readonly #firewall: FirewallNetwork;
@@ -65,7 +66,7 @@ class BridgeNetwork implements DriverNetwork {
     this.interfacePrefix = options.interfacePrefix;
     this.#forwardsIPv6 = this.isGateway.ipv6;
     const name = options.bridge ?? bridgeNameOf(record.id);
-    this.claim = `bridge ${name}`;
+    this.claim = { what: `bridge ${name}`, exclusive: true };
     const gateways = record.ipam.config.flatMap(({ subnet, gateway }) =>
       gateway === undefined ? [] : [{ address: gateway, prefixLength: Number(subnet.split('/')[1]) }],
     );

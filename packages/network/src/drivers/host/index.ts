@@ -6,6 +6,7 @@ export class HostDriver implements Driver {
   readonly name = 'host';
   readonly hasAddresses = false;
   readonly choosesGateway = false;
+  readonly sharesSubnets = false;
   readonly sandboxKind = 'host';
 
   validate(): DriverNetwork {

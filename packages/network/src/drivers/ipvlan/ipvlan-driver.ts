@@ -9,6 +9,7 @@ export class IpvlanDriver implements Driver {
   readonly name = 'ipvlan';
   readonly hasAddresses = true;
   readonly choosesGateway = true;
+  readonly sharesSubnets = true;
   readonly sandboxKind = 'private';
   readonly #host: HostKernel;
 
@@ -22,6 +23,8 @@ export class IpvlanDriver implements Driver {
     const links: StackedLinks = {
       kind: 'ipvlan',
       deviceRoute: mode !== 'l2',
+      // All links of a parent have one mode.
+      sharesParent: false,
       add: (link) => linkRequests.addIpvlan({ ...link, mode, flag }),
     };
     return new StackedNetwork(this.#host, record, links, options, warnings);

@@ -67,6 +67,7 @@ describe('an ipvlan network', () => {
     const links = {
       kind: 'macvlan' as const,
       deviceRoute: true,
+      sharesParent: true,
       add: (link: { name?: string; parent: number }) => linkRequests.addMacvlan({ ...link, mode: 'bridge' }),
     };
     const network = new StackedNetwork(
@@ -98,7 +99,7 @@ describe('options of an ipvlan network', () => {
     });
     expect(parse({}).options).toEqual({ mode: 'l2', flag: 'bridge', interfacePrefix: 'eth' });
     expect(parse({ macvlan_mode: 'bridge' }).warnings).toEqual([
-      'unknown option macvlan_mode of a ipvlan network: it has no effect',
+      'unknown option macvlan_mode of an ipvlan network: it has no effect',
     ]);
   });
 

@@ -9,6 +9,7 @@ export class MacvlanDriver implements Driver {
   readonly name = 'macvlan';
   readonly hasAddresses = true;
   readonly choosesGateway = true;
+  readonly sharesSubnets = true;
   readonly sandboxKind = 'private';
   readonly #host: HostKernel;
 
@@ -22,6 +23,7 @@ export class MacvlanDriver implements Driver {
     const links: StackedLinks = {
       kind: 'macvlan',
       deviceRoute: false,
+      sharesParent: mode !== 'passthru',
       add: (link, address) =>
         // In passthru mode it has the address of its parent: another one would be given to that too.
         linkRequests.addMacvlan({ ...link, mode, ...(mode !== 'passthru' && { address }) }),

@@ -62,7 +62,7 @@ describe('a macvlan network', () => {
       linkinfo: { info_kind: 'macvlan', info_data: { mode: 'vepa' } },
     });
     expect(network).toMatchObject({
-      claim: 'parent uplink',
+      claim: { what: 'parent uplink', exclusive: false },
       interfacePrefix: 'eth',
       isGateway: { ipv4: true, ipv6: true },
       publishing: { ipv4: 'none', ipv6: 'none' },
@@ -253,7 +253,7 @@ describe('a parent', () => {
     const before = box.world();
     const network = open({ options: { parent } });
     const name = parent || `dm-${box.record().id.slice(0, 12)}`;
-    expect(network.claim).toBe(`parent ${name}`);
+    expect(network.claim).toEqual({ what: `parent ${name}`, exclusive: true });
     expect(network.isGateway.ipv4).toBe(parent !== '');
     try {
       network.create();

@@ -6,6 +6,7 @@ export class NullDriver implements Driver {
   readonly name = 'null';
   readonly hasAddresses = false;
   readonly choosesGateway = false;
+  readonly sharesSubnets = false;
   readonly sandboxKind = 'private';
 
   validate(): DriverNetwork {
