@@ -73,10 +73,12 @@ export class AddressSpace {
   take(subnet: Prefix): void {
     for (const other of this.#taken.values()) {
       if (overlaps(subnet, other)) {
-        throw new BerthError('forbidden', 'Pool overlaps with other one on this address space', {
-          op: 'reserve subnet',
-          subject: formatPrefix(subnet),
-        });
+        const wanted = formatPrefix(subnet);
+        throw new BerthError(
+          'forbidden',
+          `Pool overlaps with other one on this address space: ${wanted} with ${formatPrefix(other)}`,
+          { op: 'reserve subnet', subject: wanted },
+        );
       }
     }
     this.#taken.set(formatPrefix(subnet), subnet);
