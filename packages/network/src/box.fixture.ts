@@ -129,7 +129,7 @@ export function ask(
   const script =
     protocol === 'tcp'
       ? `exec 3<>/dev/tcp/${address}/${port} && cat <&3`
-      : `exec 3<>/dev/udp/${address}/${port} && echo hello >&3 && timeout 1 head -c 14 <&3`;
+      : `exec 3<>/dev/udp/${address}/${port} && echo hello >&3 && timeout 1 head -c 13 <&3`;
   try {
     return run(...inside, 'timeout', '1', 'bash', '-c', script) || 'nothing';
   } catch {
