@@ -76,7 +76,8 @@ class BridgeNetwork implements DriverNetwork {
       alias: ownerAlias(record.id),
       macAddress: first === undefined ? macOfId(record.id) : macOf(first.address),
       addresses: gateways.filter(({ address }) => this.#takesAddress(address)),
-      ipv6: enableIPv6,
+      // Without an address it has none of the link either: containers could reach the host by that.
+      ipv6: enableIPv6 && options.gatewayMode.ipv6 !== 'isolated',
     };
     this.#firewall = {
       bridge: name,
