@@ -55,6 +55,9 @@ export function holdByGuard(guard: BindGuard, port: PublishedPort): Holding {
       (isAnyAddress(bound.address) || isAnyAddress(hostAddress) || bound.address === hostAddress);
     if (clashes) throw portTaken(port, bound.port, describe(holderOf(bound.inode)));
   }
+  // The guard asks nobody whether the host has the address: a bind does. [::] it refuses where 0.0.0.0 is held already.
+  const first = isAnyAddress(hostAddress) ? undefined : bindPort(port, hostPort);
+  if (first !== undefined) closeDescriptor(first.fd);
   guard.hold(run);
   return { port, descriptors: [] };
 }
