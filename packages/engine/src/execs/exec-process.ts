@@ -118,14 +118,21 @@ export class ExecProcess {
     });
     const stderr = this.#child.stderr;
     if (stderr === null) return;
+    // Listened to from the beginning: what nobody listens to is thrown away when the child ends, however soon.
+    const early: Buffer[] = [];
+    let pass = (data: Buffer): void => void early.push(data);
+    stderr.on('data', (data: Buffer) => {
+      pass(data);
+    });
     void this.started.then(
       () => {
         this.#stderr = stderr;
-        stderr.on('data', (data: Buffer) => {
+        pass = (data) => {
           if (spec.attachStderr) this.#push('stderr', data);
-        });
+        };
+        for (const data of early.splice(0)) pass(data);
       },
-      () => stderr.resume(),
+      () => (pass = () => undefined),
     );
   }
 
