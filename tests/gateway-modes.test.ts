@@ -146,7 +146,8 @@ test('a router advertisement of a container changes nothing, on the host and its
         from: rogue.at.mac,
         to: ALL_NODES.mac,
         type: ETHER_TYPE.ip6,
-        payload: routerAdvertisement('fe80::bad', '2001:db8:bad::', text),
+        payload: routerAdvertisement('fe80::bad', '2001:db8:bad::'),
+        text,
       }),
     );
   const before = await state();
@@ -181,11 +182,11 @@ test('a network without IPv6 has no address of it anywhere', async () => {
   // Nor does it take one that is offered.
   const from = await macOf(fixture.host, 'brfour');
   await using atContainer = await listen(place, 'eth0');
-  const payload = routerAdvertisement('fe80::bad', '2001:db8:bad::', 'offered');
+  const payload = routerAdvertisement('fe80::bad', '2001:db8:bad::');
   await sendFrames(
     fixture.host,
     'brfour',
-    ethernet({ from, to: ALL_NODES.mac, type: ETHER_TYPE.ip6, payload }),
+    ethernet({ from, to: ALL_NODES.mac, type: ETHER_TYPE.ip6, payload, text: 'offered' }),
   );
   await eventually('it comes', () => atContainer.heard('offered'));
   expect((await addresses(place)).filter((link) => link !== 'lo')).toEqual([]);

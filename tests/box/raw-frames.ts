@@ -5,7 +5,7 @@ import { REPOSITORY } from './paths.js';
 import type { Place } from './places.js';
 
 /** Values of the EtherType field (include/uapi/linux/if_ether.h). */
-export const ETHER_TYPE = { ip: 0x0800, arp: 0x0806, vlan: 0x8100, ip6: 0x86dd } as const;
+export const ETHER_TYPE = { ip: 0x0800, arp: 0x0806, vlan: 0x8100, ip6: 0x86dd, vlanOuter: 0x88a8 } as const;
 /** Protocol numbers (IANA). */
 export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, icmp6: 58 } as const;
 export const BROADCAST = 'ff:ff:ff:ff:ff:ff';
@@ -59,13 +59,15 @@ export interface Ethernet {
   readonly to: string;
   readonly type: number;
   readonly payload: Buffer;
+  /** Behind the packet, where nobody but a listener reads it: tells the frame from others. */
+  readonly text?: string;
 }
 
-export function ethernet({ from, to, type, payload }: Ethernet): Buffer {
-  return Buffer.concat([mac(to), mac(from), word(type), payload]);
+export function ethernet({ from, to, type, payload, text = '' }: Ethernet): Buffer {
+  return Buffer.concat([mac(to), mac(from), word(type), payload, Buffer.from(text)]);
 }
 
-/** What a VLAN-tagged frame carries behind the type 0x8100 (IEEE 802.1Q). */
+/** What a VLAN-tagged frame carries behind its type, 0x8100 or 0x88a8 (IEEE 802.1Q). */
 export function tagged(vlan: number, type: number, payload: Buffer): Buffer {
   return Buffer.concat([word(vlan), word(type), payload]);
 }
@@ -122,17 +124,10 @@ export interface Arp {
   readonly target: readonly [mac: string, ip: string];
 }
 
-/** RFC 826, followed by a text that tells the frame from others. */
-export function arp({ operation, sender, target }: Arp, text: string): Buffer {
+/** RFC 826. */
+export function arp({ operation, sender, target }: Arp): Buffer {
   const head = Buffer.from([0, 1, 8, 0, 6, 4, 0, operation === 'request' ? 1 : 2]);
-  return Buffer.concat([
-    head,
-    mac(sender[0]),
-    ip(sender[1]),
-    mac(target[0]),
-    ip(target[1]),
-    Buffer.from(text),
-  ]);
+  return Buffer.concat([head, mac(sender[0]), ip(sender[1]), mac(target[0]), ip(target[1])]);
 }
 
 /** That `target` is at `station` (RFC 4861, section 4.4), overriding what is known. */
@@ -142,13 +137,10 @@ export function neighbourAdvertisement(from: string, to: string, target: string,
 }
 
 /** A router that offers a prefix of 64 bits for addresses (RFC 4861, section 4.2 and 4.6.2). */
-export function routerAdvertisement(from: string, prefix: string, text: string): Buffer {
+export function routerAdvertisement(from: string, prefix: string): Buffer {
   const head = Buffer.from([134, 0, 0, 0, 64, 0, 0x07, 0x08, 0, 0, 0, 0, 0, 0, 0, 0]);
   const option = Buffer.from([3, 4, 64, 0xc0, 0, 0, 0x0e, 0x10, 0, 0, 0x0e, 0x10, 0, 0, 0, 0]);
-  // An option that no receiver knows is skipped: it carries the text.
-  const padded = Buffer.alloc(Math.ceil((text.length + 2) / 8) * 8);
-  padded.set([253, padded.length / 8, ...Buffer.from(text)]);
-  return icmp6(from, ALL_NODES.ip, Buffer.concat([head, option, ip(prefix), padded]));
+  return icmp6(from, ALL_NODES.ip, Buffer.concat([head, option, ip(prefix)]));
 }
 
 function icmp6(from: string, to: string, message: Buffer): Buffer {
