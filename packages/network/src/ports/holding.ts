@@ -49,11 +49,12 @@ export function holdByGuard(guard: BindGuard, port: PublishedPort): Holding {
   const { hostAddress, hostPort, count } = port;
   const run = guardedRun(port);
   for (const bound of boundPorts({ protocol: run.protocol })) {
-    const clashes =
-      bound.port >= hostPort &&
-      bound.port < hostPort + count &&
-      (isAnyAddress(bound.address) || isAnyAddress(hostAddress) || bound.address === hostAddress);
-    if (clashes) throw portTaken(port, bound.port, describe(holderOf(bound.inode)));
+    const meet =
+      bound.address.includes(':') === hostAddress.includes(':')
+        ? isAnyAddress(bound.address) || isAnyAddress(hostAddress) || bound.address === hostAddress
+        : bound.address === '::' && !bound.ipv6Only;
+    if (meet && bound.port >= hostPort && bound.port < hostPort + count)
+      throw portTaken(port, bound.port, describe(holderOf(bound.inode)));
   }
   // The guard asks nobody whether the host has the address: a bind does. [::] it refuses where 0.0.0.0 is held already.
   const first = isAnyAddress(hostAddress) ? undefined : bindPort(port, hostPort);

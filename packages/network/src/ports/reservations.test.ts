@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { bindSocket, closeDescriptor } from '@berth/kernel';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -49,6 +51,12 @@ describe('a long run of ports', () => {
     expect([isFree('127.0.0.1', 9050), isFree('::1', 9050)]).toEqual([false, true]);
   });
 
+  it('is not in the way of what the other family has', () => {
+    ports.reserve(one, [at('::', 9005), at('::1', 9105)]);
+    ports.reserve(two, [range('0.0.0.0', 9000, 100), range('0.0.0.0', 9100, 100)]);
+    expect([isFree('127.0.0.1', 9005), isFree('::1', 9005)]).toEqual([false, false]);
+  });
+
   it('and short ones can be held beside each other by two, and one is refused that overlaps', () => {
     ports.reserve(one, [range('0.0.0.0', 9000, 100)]);
     ports.reserve(two, [range('0.0.0.0', 9100, 100), range('0.0.0.0', 8990, 10)]);
@@ -74,6 +82,14 @@ describe('a long run of ports', () => {
     ports.restore(one, published);
     expect(published.map(({ hostPort }) => isFree('0.0.0.0', hostPort))).toEqual([false, false]);
   });
+});
+
+it('finds a long run taken by a program that listens in both families', async () => {
+  const server = createServer().listen(9050, '::');
+  await once(server, 'listening');
+  for (const address of ['0.0.0.0', '127.0.0.1', '::', '::1'])
+    expect(() => ports.reserve(one, [range(address, 9000, 100)])).toThrow(`by node, process ${process.pid}`);
+  server.close();
 });
 
 it('has a port at its own address only where there is no host address', () => {
