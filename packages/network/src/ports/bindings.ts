@@ -45,13 +45,14 @@ export function bindingOf(spec: PortSpec, networks: PublishingNetworks, fallback
         { subject: hostAddress },
       );
     }
-    const network = networks[isIPv6(hostAddress) ? 'ipv6' : 'ipv4'];
-    return { spec, addresses: network?.publishing === 'routed' ? [] : [hostAddress] };
+    return {
+      spec,
+      addresses: translates(networks[isIPv6(hostAddress) ? 'ipv6' : 'ipv4']) ? [hostAddress] : [],
+    };
   }
   const chosen = networks.ipv4?.defaultBinding ?? fallback;
   if (!isAnyAddress(chosen)) {
-    const network = networks[isIPv4(chosen) ? 'ipv4' : 'ipv6'];
-    return { spec, addresses: network?.publishing === 'routed' ? [] : [chosen] };
+    return { spec, addresses: translates(networks[isIPv4(chosen) ? 'ipv4' : 'ipv6']) ? [chosen] : [] };
   }
   const none = networks.ipv4 === undefined && networks.ipv6 === undefined;
   const addresses = [
@@ -59,4 +60,9 @@ export function bindingOf(spec: PortSpec, networks: PublishingNetworks, fallback
     ...(networks.ipv6?.publishing === 'nat' ? [ANY.ipv6] : []),
   ];
   return { spec, addresses };
+}
+
+/** Whether a host address leads to a sandbox there. Without a network the port is kept for one that comes later. */
+function translates(network: PublishingNetwork | undefined): boolean {
+  return network === undefined || network.publishing === 'nat';
 }
