@@ -1,7 +1,7 @@
 import { beforeAll } from 'vitest';
 import { eventually } from './command.js';
 import { useBox, type BoxFixture } from './fixture.js';
-import { HOST_ADDRESS } from './host-in-a-box.js';
+import { HOST_ADDRESS, type HostInABox } from './host-in-a-box.js';
 import {
   HOST_ADDRESS6,
   addIPv6,
@@ -39,26 +39,62 @@ export async function openAt(from: Place, address: string): Promise<string[]> {
   return EVERYTHING.filter((_, index) => [published, unpublished, ping][index]);
 }
 
-export interface SubjectsFixture extends BoxFixture {
-  readonly host: Place;
-  readonly outside: Place;
-  /** Makes a network of both families, 10.NUMBER.0.0/24 and fd00:NUMBER::/64. */
-  network(name: string, number: number, ...flags: string[]): Promise<void>;
+/** Makes networks of both families, and subjects in them, in a box. */
+export class Subjects {
+  readonly #box: HostInABox;
+
+  constructor(box: HostInABox) {
+    this.#box = box;
+  }
+
+  get host(): Place {
+    return onHost(this.#box);
+  }
+
+  get outside(): Place {
+    return onOutside(this.#box);
+  }
+
+  /** Gives the box both families, and its outside machine routes by the host to all that containers may be at. */
+  async prepare(): Promise<void> {
+    await addIPv6(this.#box);
+    for (const range of ['10.0.0.0/8', '172.16.0.0/12']) {
+      await this.#box.outside('ip', 'route', 'add', range, 'via', HOST_ADDRESS);
+    }
+    await this.#box.outside('ip', 'route', 'add', 'fd00::/8', 'via', HOST_ADDRESS6);
+  }
+
+  /** Makes a network of 10.NUMBER.0.0/24 and fd00:NUMBER::/64. */
+  async network(name: string, number: number, ...flags: string[]): Promise<void> {
+    const subnets = [`10.${number}.0.0/24`, `fd00:${number}::/64`].flatMap((subnet) => ['--subnet', subnet]);
+    await this.#box.berth('network', 'create', '--ipv6', ...subnets, ...flags, name);
+  }
+
   /** Starts a container with web servers. */
-  subject(name: string, network: string, ...flags: string[]): Promise<Subject>;
-  remove(containers: readonly string[], networks: readonly string[]): Promise<void>;
+  async subject(name: string, network: string, ...flags: string[]): Promise<Subject> {
+    await this.#box.berth('run', '-d', '--name', name, '--network', network, ...flags, ...SERVERS);
+    const place = await inContainer(this.#box, name);
+    await eventually('the servers listen', () => connects(place, '127.0.0.1', 8090));
+    return { place, at: await stationOf(this.#box, name, network) };
+  }
+
+  async remove(containers: readonly string[], networks: readonly string[]): Promise<void> {
+    await this.#box.berth('rm', '-f', ...containers);
+    await this.#box.berth('network', 'rm', ...networks);
+  }
 }
 
-/** A box of both families, whose outside machine has routes by the host to all that containers may be at. */
+export type SubjectsFixture = BoxFixture & Pick<Subjects, keyof Subjects>;
+
+/** A prepared box with a daemon, for all tests of a file. */
 export function useSubjects(): SubjectsFixture {
   const fixture = useBox();
-  beforeAll(async () => {
-    await addIPv6(fixture.box);
-    for (const range of ['10.0.0.0/8', '172.16.0.0/12']) {
-      await fixture.box.outside('ip', 'route', 'add', range, 'via', HOST_ADDRESS);
-    }
-    await fixture.box.outside('ip', 'route', 'add', 'fd00::/8', 'via', HOST_ADDRESS6);
-  });
+  let made: Subjects | undefined;
+  const subjects = () => {
+    made ??= new Subjects(fixture.box);
+    return made;
+  };
+  beforeAll(() => subjects().prepare());
   return {
     get box() {
       return fixture.box;
@@ -67,27 +103,14 @@ export function useSubjects(): SubjectsFixture {
       return fixture.daemon;
     },
     get host() {
-      return onHost(fixture.box);
+      return subjects().host;
     },
     get outside() {
-      return onOutside(fixture.box);
+      return subjects().outside;
     },
-    async network(name, number, ...flags) {
-      const subnets = [`10.${number}.0.0/24`, `fd00:${number}::/64`].flatMap((subnet) => [
-        '--subnet',
-        subnet,
-      ]);
-      await fixture.box.berth('network', 'create', '--ipv6', ...subnets, ...flags, name);
-    },
-    async subject(name, network, ...flags) {
-      await fixture.box.berth('run', '-d', '--name', name, '--network', network, ...flags, ...SERVERS);
-      const place = await inContainer(fixture.box, name);
-      await eventually('the servers listen', () => connects(place, '127.0.0.1', 8090));
-      return { place, at: await stationOf(fixture.box, name, network) };
-    },
-    async remove(containers, networks) {
-      await fixture.box.berth('rm', '-f', ...containers);
-      await fixture.box.berth('network', 'rm', ...networks);
-    },
+    prepare: () => subjects().prepare(),
+    network: (...args) => subjects().network(...args),
+    subject: (...args) => subjects().subject(...args),
+    remove: (...args) => subjects().remove(...args),
   };
 }
