@@ -17,7 +17,7 @@ const manager = await NetworkManager.open({
   ipForward: true,
   firewallCoexist: false,
   defaultBindAddress: '0.0.0.0',
-  dns: { servers: [] },
+  dns: { servers: [], defaultBridgeNames: false, forwardSingleLabels: false },
 });
 const network = manager.network('bridge');
 let made = 0;

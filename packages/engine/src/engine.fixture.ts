@@ -58,7 +58,7 @@ export class EngineBox {
       firewallCoexist: false,
       ipForward: true,
       defaultBindAddress: '0.0.0.0',
-      dns: { servers: [] },
+      dns: { servers: [], defaultBridgeNames: false, forwardSingleLabels: false },
     });
     this.engine = await Engine.open({
       dataRoot: join(folder, 'data'),

@@ -1,6 +1,13 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Brand, Logger, Store } from '@berth/core';
-import type { Endpoint, NetworkManager, PortSpec, Protocol, PublishedPort } from '@berth/network';
+import type {
+  Endpoint,
+  NameServiceCounters,
+  NetworkManager,
+  PortSpec,
+  Protocol,
+  PublishedPort,
+} from '@berth/network';
 
 export type ContainerId = Brand<'container'>;
 /** `sha256:` and 64 hex digits. */
@@ -173,6 +180,8 @@ export interface Container {
   readonly sandboxId: string;
   /** The namespace's file; empty when it is not running. */
   readonly sandboxPath: string;
+  /** What has become of its questions, while its name service answers. */
+  readonly nameService?: NameServiceCounters;
   readonly hostnamePath: string;
   readonly hostsPath: string;
   readonly resolvConfPath: string;

@@ -11,7 +11,13 @@ export {
 export * from './rtnetlink/index.js';
 export * from './mount/index.js';
 export { processStartTime, processState, type ProcessState } from './process/index.js';
-export { bindSocket, closeDescriptor, type BoundSocket, type SocketRequest } from './sockets/index.js';
+export {
+  bindSocket,
+  closeDescriptor,
+  connectSocket,
+  type BoundSocket,
+  type SocketRequest,
+} from './sockets/index.js';
 export { readSysctl, writeSysctl } from './sysctl/index.js';
 export * from './nftables/index.js';
 export * from './bpf/index.js';

@@ -74,7 +74,7 @@ export class Box {
       ipForward: true,
       firewallCoexist: false,
       defaultBindAddress: '0.0.0.0',
-      dns: { servers: [] },
+      dns: { servers: [], defaultBridgeNames: false, forwardSingleLabels: false },
       ...changes,
     };
   }

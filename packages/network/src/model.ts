@@ -1,4 +1,5 @@
 import type { Brand } from '@berth/core';
+import type { NameServiceCounters } from './dns/index.js';
 
 export type NetworkId = Brand<'NetworkId'>;
 export type EndpointId = Brand<'EndpointId'>;
@@ -143,6 +144,8 @@ export interface Sandbox {
   readonly gateways: { readonly ipv4?: EndpointId; readonly ipv6?: EndpointId };
   /** The resolvers to use where the embedded name server doesn't serve. */
   readonly hostResolvers: readonly string[];
+  /** What has become of its questions, while the name service answers in it. */
+  readonly nameServiceCounters?: NameServiceCounters;
 }
 
 export interface EndpointSpec {

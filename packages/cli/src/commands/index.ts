@@ -29,6 +29,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   unpause: { summary: 'Let paused containers go on', load: async () => (await lifecycle()).unpause },
   kill: { summary: 'Kill running containers', load: async () => (await lifecycle()).kill },
   rm: { summary: 'Remove containers', load: async () => (await lifecycle()).rm },
+  dns: {
+    summary: 'Tell how the host finds containers by name',
+    load: async () => (await import('./dns.js')).dns,
+  },
   update: {
     summary: 'Change the published ports of containers',
     load: async () => (await import('./update.js')).update,

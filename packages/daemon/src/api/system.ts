@@ -148,6 +148,7 @@ function systemInfo({ engine, host }: ApiContext) {
     ...(host.addressPools.length === 0
       ? {}
       : { DefaultAddressPools: host.addressPools.map(({ base, size }) => ({ Base: base, Size: size })) }),
+    ...(host.dnsListen === '' ? {} : { DnsListen: host.dnsListen }),
     CDISpecDirs: [],
     Warnings: engine.networks.hostWarnings(),
   };

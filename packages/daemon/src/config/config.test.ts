@@ -38,7 +38,15 @@ describe('flags', () => {
       ...['--bip', '10.1.0.1/24', '--fixed-cidr', '10.1.0.128/25', '--mtu', '1400', '--dns', '9.9.9.9'],
       ...['--default-address-pool', 'base=10.2.0.0/16,size=24', '--icc=false', '--ip', '127.0.0.1'],
       ...['--ip-masq=false', '--ip-forward=true', '--log-level', 'debug', '--bridge-name', 'b0', '--ipv6'],
-      ...['--bip6', 'fd00:1::1/64', '--fixed-cidr-v6', 'fd00:1::8000/113', '--firewall-coexist'],
+      ...[
+        '--bip6',
+        'fd00:1::1/64',
+        '--fixed-cidr-v6',
+        'fd00:1::8000/113',
+        '--firewall-coexist',
+        '--default-bridge-names',
+      ],
+      ...['--dns-single-labels', '--dns-listen', '[::1]:5354'],
     ];
     expect(parseArguments(argv)).toEqual({
       sockets: ['/a', '/b'],
@@ -59,6 +67,9 @@ describe('flags', () => {
       defaultBindAddress: '127.0.0.1',
       addressPools: [{ base: '10.2.0.0/16', size: 24 }],
       dns: ['9.9.9.9'],
+      defaultBridgeNames: true,
+      dnsSingleLabels: true,
+      dnsListen: { address: '::1', port: 5354 },
       logLevel: 'debug',
     });
   });
@@ -72,6 +83,8 @@ describe('flags', () => {
     [['--mtu', '10'], 'mtu '],
     [['--icc=maybe'], '--icc must be true or false, not "maybe"'],
     [['--dns', 'ns.example'], 'dns "ns.example" is not an IP address'],
+    [['--dns-listen', '0.0.0.0:53'], 'dns-listen "0.0.0.0:53" is not a loopback address and a port'],
+    [['--dns-listen', '127.0.0.1'], 'e.g. 127.0.0.54:53'],
     [['--default-address-pool', '10.0.0.0/8'], 'must be base=CIDR,size=BITS'],
     [
       ['--default-address-pool', 'base=10.0.0.0/16,size=8'],

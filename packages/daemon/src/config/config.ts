@@ -1,11 +1,17 @@
 import { isIP, isIPv6 } from 'node:net';
 import { join, resolve } from 'node:path';
 import { BerthError, type LogLevel } from '@berth/core';
+import { isLoopbackAddress } from '@berth/network';
 import type { ConfigFile } from './options.js';
 
 export interface AddressPool {
   readonly base: string;
   readonly size: number;
+}
+
+export interface HostAddress {
+  readonly address: string;
+  readonly port: number;
 }
 
 /** Where a daemon keeps its things unless told. */
@@ -34,6 +40,10 @@ export interface DaemonConfig {
   readonly defaultBindAddress: string;
   readonly addressPools: readonly AddressPool[];
   readonly dns: readonly string[];
+  readonly defaultBridgeNames: boolean;
+  readonly dnsSingleLabels: boolean;
+  /** Where the host itself can ask for containers' names. */
+  readonly dnsListen?: HostAddress;
   readonly logLevel: LogLevel;
 }
 
@@ -69,6 +79,9 @@ export function daemonConfig(settings: ConfigFile): DaemonConfig {
     defaultBindAddress: requireAddress('ip', settings.ip ?? '0.0.0.0'),
     addressPools: (settings['default-address-pools'] ?? []).map(requirePool),
     dns: (settings.dns ?? []).map((server) => requireAddress('dns', server)),
+    defaultBridgeNames: settings['default-bridge-names'] ?? false,
+    dnsSingleLabels: settings['dns-single-labels'] ?? false,
+    ...(settings['dns-listen'] !== undefined && { dnsListen: loopbackAddress(settings['dns-listen']) }),
     logLevel: settings['log-level'] ?? 'info',
   };
 }
@@ -112,6 +125,20 @@ function requireAddress(name: string, text: string): string {
   if (isIP(text) === 0 || text.includes('%'))
     throw new BerthError('invalid', `${name} "${text}" is not an IP address`);
   return text;
+}
+
+/** `127.0.0.54:53` or `[::1]:5354`: names of containers are nobody else's business. */
+function loopbackAddress(text: string): HostAddress {
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
+  const address = bracketed ?? plain ?? '';
+  const port = Number(digits);
+  if (isIP(address) === 0 || !isLoopbackAddress(address) || port < 1 || port > 65_535) {
+    throw new BerthError(
+      'invalid',
+      `dns-listen "${text}" is not a loopback address and a port, e.g. 127.0.0.54:53 or [::1]:5354`,
+    );
+  }
+  return { address, port };
 }
 
 function requireCidr(name: string, text: string): string {

@@ -1,4 +1,5 @@
 import type { Container } from '@berth/engine';
+import type { NameServiceCounters } from '@berth/network';
 import { endpointSettings } from './endpoints.js';
 import { bindingMap, exposedMap, portMap } from './ports.js';
 
@@ -206,5 +207,20 @@ function networkSettings(container: Container, folded: boolean) {
     IPv6Gateway: legacy?.IPv6Gateway ?? '',
     MacAddress: legacy?.MacAddress ?? '',
     Networks: Object.fromEntries(networks),
+    ...(container.nameService && { NameService: nameServiceJson(container.nameService) }),
+  };
+}
+
+/** What has become of the container's questions to its name service: Berth's own. */
+function nameServiceJson(counters: NameServiceCounters) {
+  return {
+    Asked: counters.asked,
+    AnsweredHere: counters.answeredHere,
+    Forwarded: counters.forwarded,
+    Failed: counters.failed,
+    Slow: counters.slow,
+    Refused: counters.refused,
+    Malformed: counters.malformed,
+    Forged: counters.forged,
   };
 }

@@ -82,7 +82,12 @@ async function open(config: DaemonConfig, logger: Logger, endings: Ending[]): Pr
     ipForward: config.ipForward,
     firewallCoexist: config.firewallCoexist,
     defaultBindAddress: config.defaultBindAddress,
-    dns: { servers: [...config.dns] },
+    dns: {
+      servers: [...config.dns],
+      defaultBridgeNames: config.defaultBridgeNames,
+      forwardSingleLabels: config.dnsSingleLabels,
+      ...(config.dnsListen && { hostListener: config.dnsListen }),
+    },
     onOverlap: (id, routes) => engine?.networks.overlap(id, routes),
   });
   endings.push(['the networks', () => network.close()]);

@@ -2,7 +2,7 @@ import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
 import { arch, cpus, hostname, machine, release, totalmem } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { BerthError, newId, type Store } from '@berth/core';
-import type { AddressPool, DaemonConfig } from '../config/config.js';
+import type { AddressPool, DaemonConfig, HostAddress } from '../config/config.js';
 
 /** True things about the host and the daemon, for `info` and `version`. */
 export interface HostFacts {
@@ -24,6 +24,8 @@ export interface HostFacts {
   readonly runc: string;
   readonly debug: boolean;
   readonly addressPools: readonly AddressPool[];
+  /** Where the host itself can ask for containers' names: `127.0.0.54:53`; empty: nowhere. */
+  readonly dnsListen: string;
   forwardsIPv4(): boolean;
   openDescriptors(): number;
 }
@@ -47,10 +49,15 @@ export function hostFacts(config: DaemonConfig, store: Store, runc: string): Hos
     runc,
     debug: config.logLevel === 'debug',
     addressPools: config.addressPools,
+    dnsListen: config.dnsListen === undefined ? '' : textOf(config.dnsListen),
     // /proc/sys/net shows the network namespace of the reader: the daemon's host.
     forwardsIPv4: () => readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8').trim() === '1',
     openDescriptors: () => readdirSync('/proc/self/fd').length,
   };
+}
+
+function textOf({ address, port }: HostAddress): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 function daemonId(store: Store): string {

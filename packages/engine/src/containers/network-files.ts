@@ -1,19 +1,24 @@
-import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
-import type { Sandbox } from '@berth/network';
+import { closeSync, constants, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { isLoopbackAddress, type Sandbox } from '@berth/network';
 import type { ContainerSpec } from '../model.js';
 import type { ContainerContext } from './context.js';
 import { linkHosts, linksOf } from './links.js';
 import type { ContainerPaths } from './paths.js';
 import type { ContainerRecord } from './table.js';
 
-const LOCAL_HOSTS = [
-  ['127.0.0.1', 'localhost'],
+const LOCAL_HOSTS = [['127.0.0.1', 'localhost']] as const;
+const LOCAL_HOSTS_IPV6 = [
   ['::1', 'localhost ip6-localhost ip6-loopback'],
   ['fe00::', 'ip6-localnet'],
   ['ff00::', 'ip6-mcastprefix'],
   ['ff02::1', 'ip6-allnodes'],
   ['ff02::2', 'ip6-allrouters'],
 ] as const;
+
+/** What the host is called from within a container: Docker Desktop's name, and Podman's. */
+const HOST_NAMES = 'host.docker.internal host.containers.internal';
+/** Bytes: a file that a container has made longer is its own affair. */
+const LONGEST_FILE = 1024 * 1024;
 
 /** Where a sandbox's own name server answers. */
 const NAME_SERVER = '127.0.0.11';
@@ -45,13 +50,47 @@ export function networkFilesInput(
 }
 
 /**
- * Writes `hosts`, `hostname` and `resolv.conf`. They are written in place: a running container has these very files
+ * Writes `hosts`, `hostname` and `resolv.conf` for a start. They are written in place: the container has these very files
  * mounted.
  */
 export function writeNetworkFiles(paths: ContainerPaths, input: NetworkFilesInput): void {
   writeInPlace(paths.hostname, `${input.hostname}\n`);
   writeInPlace(paths.hosts, hostsFile(input));
   writeInPlace(paths.resolvConf, resolvConf(input));
+}
+
+/**
+ * Brings `hosts` and `resolv.conf` of a running container to its networks as they are now, and leaves what its users have
+ * written: of `hosts` only the lines that come and go are touched, a changed `resolv.conf` not at all.
+ */
+export function updateNetworkFiles(
+  paths: ContainerPaths,
+  before: NetworkFilesInput,
+  after: NetworkFilesInput,
+): void {
+  if (tooLong(paths.hosts) || tooLong(paths.resolvConf)) return;
+  const hosts = readOptional(paths.hosts);
+  writeInPlace(paths.hosts, exchangeLines(hosts, hostsFile(before), hostsFile(after)));
+  if (readOptional(paths.resolvConf) === resolvConf(before))
+    writeInPlace(paths.resolvConf, resolvConf(after));
+}
+
+/** The text without the lines that have gone from `before` to `after`, and with those that have come. */
+export function exchangeLines(text: string, before: string, after: string): string {
+  if (text === before) return after;
+  const [old, wanted] = [linesOf(before), linesOf(after)];
+  const gone = old.filter((line) => !wanted.includes(line));
+  const kept = linesOf(text).filter((line) => !gone.includes(line));
+  const come = wanted.filter((line) => !old.includes(line) && !kept.includes(line));
+  return [...kept, ...come].map((line) => `${line}\n`).join('');
+}
+
+function linesOf(text: string): string[] {
+  return text.replace(/\n$/, '').split('\n');
+}
+
+function tooLong(path: string): boolean {
+  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LONGEST_FILE;
 }
 
 /** Leaves alone what is right, and does not cut a file to nothing first: ext4 then waits for the disk when it is closed. */
@@ -84,7 +123,11 @@ export function hostsFile({ spec, hostname, sandbox, hostGateway, links }: Netwo
   const own = sandbox.endpoints.flatMap(({ ipv4, ipv6 }) =>
     [ipv4, ipv6].flatMap((one) => (one === undefined ? [] : [[one.address, full] as const])),
   );
-  return [...LOCAL_HOSTS, ...extra, ...links, ...own]
+  const ipv6 = sandbox.endpoints.some((endpoint) => endpoint.ipv6 !== undefined);
+  // Where the name service answers, it knows the host.
+  const host = sandbox.nameService || hostGateway === undefined ? [] : [[hostGateway, HOST_NAMES] as const];
+  const local = [...LOCAL_HOSTS, ...(ipv6 ? LOCAL_HOSTS_IPV6 : [])];
+  return [...local, ...extra, ...links, ...host, ...own]
     .map(([address, name]) => `${address}\t${name}\n`)
     .join('');
 }
@@ -101,7 +144,7 @@ export function resolvConf({ spec, sandbox }: NetworkFilesInput): string {
       ? dns
       : sandbox.kind === 'host'
         ? host.servers
-        : sandbox.hostResolvers.filter((server) => !isLoopback(server));
+        : sandbox.hostResolvers.filter((server) => !isLoopbackAddress(server));
   // With a name server of our own, a name of one label is asked there as it is.
   const all =
     sandbox.nameService && !options.some((option) => option.startsWith('ndots:'))
@@ -113,11 +156,6 @@ export function resolvConf({ spec, sandbox }: NetworkFilesInput): string {
     ...(all.length > 0 ? [`options ${all.join(' ')}`] : []),
     '',
   ].join('\n');
-}
-
-/** A resolver on the host's loopback can't be reached from another network stack. */
-function isLoopback(server: string): boolean {
-  return server.startsWith('127.') || server === '::1';
 }
 
 function hostResolvConf(): { servers: string[]; search: string[]; options: string[] } {

@@ -1,4 +1,5 @@
 import { BerthError, isBerthError, shortId } from '@berth/core';
+import { checkDnsName } from '@berth/network';
 import type { EndpointSpec, Network, NetworkId, PortSpec, SandboxSpec } from '@berth/network';
 import type { ContainerSpec, EndpointConfig, ExposedPort } from '../model.js';
 import { withoutPorts } from '../ports/runs.js';
@@ -92,8 +93,9 @@ export function memberships(
   return joined;
 }
 
-/** @throws BerthError `invalid`: what only networks that a user has made can give */
+/** @throws BerthError `invalid`: what only networks that a user has made can give, and aliases that are no names */
 export function checkEndpointConfig(networkName: string, config: EndpointConfig): void {
+  for (const alias of config.aliases) checkDnsName('network-scoped alias', alias);
   if (!['bridge', 'host', 'none'].includes(networkName)) return;
   const address = config.ipv4Address ?? config.ipv6Address;
   if (address !== undefined) {
@@ -157,7 +159,9 @@ export function exposedBy(bindings: readonly PortSpec[]): ExposedPort[] {
 
 /** The names by which a network's name service shall know the container. */
 export function dnsNames(record: ContainerRecord, config: EndpointConfig): string[] {
-  return [...new Set([record.name, ...config.aliases, shortId(record.id)])];
+  const { hostname } = record.spec;
+  const own = hostname === undefined ? [] : [hostname];
+  return [...new Set([record.name, ...config.aliases, shortId(record.id), ...own])];
 }
 
 export function endpointSpec(

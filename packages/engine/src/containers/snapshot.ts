@@ -43,6 +43,7 @@ export function snapshot(
     ports: shared === undefined ? (sandbox?.ports ?? []) : [],
     sandboxId: sandbox?.id ?? '',
     sandboxPath: sandbox?.path ?? '',
+    ...(sandbox?.nameServiceCounters && { nameService: sandbox.nameServiceCounters }),
     hostnamePath: networkPaths.hostname,
     hostsPath: networkPaths.hosts,
     resolvConfPath: networkPaths.resolvConf,

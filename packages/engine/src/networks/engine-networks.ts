@@ -2,7 +2,11 @@ import { BerthError, isBerthError } from '@berth/core';
 import type { Network, NetworkChange, NetworkSpec } from '@berth/network';
 import { pathsOf, type ContainerContext } from '../containers/context.js';
 import { publishNetwork } from '../containers/network-events.js';
-import { networkFilesInput, writeNetworkFiles } from '../containers/network-files.js';
+import {
+  networkFilesInput,
+  updateNetworkFiles,
+  type NetworkFilesInput,
+} from '../containers/network-files.js';
 import { checkEndpointConfig, endpointSpec, sharedContainer } from '../containers/network-mode.js';
 import { releaseAddresses, reserveOn } from '../containers/reservations.js';
 import { asSandboxId } from '../containers/snapshot.js';
@@ -95,9 +99,10 @@ export class EngineNetworks {
       reserveOn(this.#context, id, network.id, config);
       try {
         if (isRunning(record)) {
+          const before = this.#filesInput(record);
           const spec = endpointSpec(this.#context, joined, membership);
           await manager.attach(asSandboxId(id), network.id, spec);
-          this.#rewriteFiles(joined);
+          this.#updateFiles(joined, before);
           publishNetwork(this.#context, network.id, 'connect', id);
         }
         table.put(joined);
@@ -133,8 +138,9 @@ export class EngineNetworks {
       );
       const left = { ...record, networks };
       if (isRunning(record)) {
+        const before = this.#filesInput(record);
         await manager.detach(asSandboxId(record.id), network.id);
-        this.#rewriteFiles(left);
+        this.#updateFiles(left, before);
         publishNetwork(this.#context, network.id, 'disconnect', record.id);
       }
       releaseAddresses(this.#context, record.id, network.id);
@@ -152,10 +158,16 @@ export class EngineNetworks {
     }
   }
 
-  #rewriteFiles(record: ContainerRecord): void {
+  /** Brings the files of a running container to its networks; to be called with what they were written from. */
+  #updateFiles(record: ContainerRecord, before: NetworkFilesInput | undefined): void {
+    const after = this.#filesInput(record);
+    if (before !== undefined && after !== undefined)
+      updateNetworkFiles(pathsOf(this.#context, record.id), before, after);
+  }
+
+  #filesInput(record: ContainerRecord): NetworkFilesInput | undefined {
     const sandbox = this.#context.network.sandbox(asSandboxId(record.id));
-    if (sandbox === undefined) return;
-    writeNetworkFiles(pathsOf(this.#context, record.id), networkFilesInput(this.#context, record, sandbox));
+    return sandbox && networkFilesInput(this.#context, record, sandbox);
   }
 
   #publish(network: Network, action: string, more: Readonly<Record<string, string>> = {}): void {

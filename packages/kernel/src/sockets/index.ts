@@ -19,6 +19,11 @@ const IPV6_V6ONLY = 26;
 const SOCKADDR_IN_LENGTH = 16;
 const SOCKADDR_IN6_LENGTH = 28;
 
+const connect = declare<[fd: number, address: Buffer, length: number]>('connect', 'int', [
+  'int',
+  'void *',
+  'unsigned int',
+]);
 const listen = declare<[fd: number, backlog: number]>('listen', 'int', ['int', 'int']);
 
 export interface SocketRequest {
@@ -47,6 +52,31 @@ export interface BoundSocket {
 export function bindSocket(request: SocketRequest): BoundSocket {
   const { namespace } = request;
   return namespace === undefined ? open(request) : inNamespace(namespace, () => open(request));
+}
+
+/**
+ * A TCP socket that is connecting, made in a namespace; what is written to it waits for the connection. Node adopts
+ * the descriptor: `new net.Socket({ fd })`.
+ *
+ * @throws KernelError ENETUNREACH, EACCES, … naming address and port
+ */
+export function connectSocket(request: Pick<SocketRequest, 'address' | 'port' | 'namespace'>): number {
+  const { address, port, namespace } = request;
+  const start = () => {
+    const subject = isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
+    const family = isIPv6(address) ? AF_INET6 : AF_INET;
+    const fd = check(
+      socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
+      'open socket for',
+      subject,
+    );
+    const name = socketAddress(address, port);
+    const result = connect(fd, name, name.length);
+    if (result >= 0 || errnoName(-result) === 'EINPROGRESS') return fd;
+    close(fd);
+    throw new KernelError(errnoName(-result), { op: 'connect to', subject });
+  };
+  return namespace === undefined ? start() : inNamespace(namespace, start);
 }
 
 /** Closes a descriptor that Node does not own. */

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
-import { toError } from '@berth/core';
+import { BerthError, toError } from '@berth/core';
 import type { BoundedWarning } from './bounded-warning.js';
-import { checkAnswer, putU16 } from './message.js';
+import { HEADER, checkAnswer, putU16 } from './message.js';
 import { MAX_SERVERS } from './resolv-conf.js';
 import { MAX_IN_FLIGHT, SLOW_MS, type SandboxState } from './sandbox-state.js';
 import {
@@ -22,6 +22,12 @@ const DEADLINE_MS = 4000;
 /** Sockets of all sandboxes' questions together: the daemon needs descriptors for other things as well. */
 const MAX_SOCKETS = 4096;
 
+/**
+ * Exchanges under way about one question at a time, over all sandboxes. More of them, each a little different, are a
+ * question that goes round: a resolver of ours that asks us.
+ */
+const MAX_SAME_QUESTION = 16;
+
 export type Transport = 'udp' | 'tcp';
 
 /** Called once: with the answer, its id as in the question, or with undefined when there is none. */
@@ -31,7 +37,9 @@ export type OnAnswer = (answer: Buffer | undefined) => void;
 export class Forwarder {
   readonly #hostResolvers: () => readonly string[];
   readonly #warnings: BoundedWarning;
-  readonly #running = new Set<Exchange>();
+  /** By what is asked of whom: who asks the same is told the same, and a question that goes round meets itself. */
+  readonly #running = new Map<string, Exchange>();
+  readonly #sameQuestion = new Map<string, number>();
   readonly #sockets: OpenSockets = { open: 0 };
 
   constructor(hostResolvers: () => readonly string[], warnings: BoundedWarning) {
@@ -53,46 +61,62 @@ export class Forwarder {
     onAnswer: OnAnswer,
   ): void {
     const { counters } = state;
-    if (state.inFlight >= MAX_IN_FLIGHT || this.#sockets.open >= MAX_SOCKETS) {
+    const question = message.toString('latin1', HEADER, questionEnd);
+    const refuse = (reason: string) => {
       counters.refused++;
-      this.#warnings.warn('name service: too many questions wait for upstream servers', state);
+      this.#warnings.warn(`name service: ${reason}`, state);
       onAnswer(undefined);
+    };
+    if (state.inFlight >= MAX_IN_FLIGHT || this.#sockets.open >= MAX_SOCKETS) {
+      refuse('too many questions wait for upstream servers');
       return;
     }
     const servers = this.#servers(state);
     const asked = performance.now();
+    const done: Done = (answer, forged) => {
+      state.inFlight--;
+      counters.forged += forged;
+      if (answer) {
+        counters.forwarded++;
+        if (performance.now() - asked > SLOW_MS) counters.slow++;
+      } else {
+        counters.failed++;
+        const text = servers.map(({ address }) => address).join(', ');
+        this.#warnings.warn(
+          `name service: no usable answer from upstream (${text || 'no server known'})`,
+          state,
+        );
+      }
+      onAnswer(answer);
+    };
+    const key = keyOf(servers, transport, message);
+    const running = this.#running.get(key);
+    if (running !== undefined) {
+      state.inFlight++;
+      running.join(message, done);
+      return;
+    }
+    const same = this.#sameQuestion.get(question) ?? 0;
+    if (same >= MAX_SAME_QUESTION) {
+      refuse('a question goes round: an upstream server asks us what we ask it');
+      return;
+    }
     state.inFlight++;
-    const exchange = new Exchange(
-      servers,
-      message,
-      questionEnd,
-      transport,
-      this.#sockets,
-      (answer, forged) => {
-        state.inFlight--;
-        this.#running.delete(exchange);
-        counters.forged += forged;
-        if (answer) {
-          counters.forwarded++;
-          if (performance.now() - asked > SLOW_MS) counters.slow++;
-        } else {
-          counters.failed++;
-          const text = servers.map(({ address }) => address).join(', ');
-          this.#warnings.warn(
-            `name service: no usable answer from upstream (${text || 'no server known'})`,
-            state,
-          );
-        }
-        onAnswer(answer);
-      },
-    );
-    this.#running.add(exchange);
+    this.#sameQuestion.set(question, same + 1);
+    const exchange = new Exchange(servers, message, questionEnd, transport, this.#sockets, () => {
+      this.#running.delete(key);
+      const left = (this.#sameQuestion.get(question) ?? 1) - 1;
+      if (left > 0) this.#sameQuestion.set(question, left);
+      else this.#sameQuestion.delete(question);
+    });
+    exchange.join(message, done);
+    this.#running.set(key, exchange);
     exchange.start();
   }
 
   /** Ends everything that is under way, without an answer. */
   close(): void {
-    for (const exchange of this.#running) exchange.finish(undefined);
+    for (const exchange of [...this.#running.values()]) exchange.finish(undefined);
   }
 
   #servers(state: SandboxState): Upstream[] {
@@ -114,6 +138,14 @@ export class Forwarder {
   }
 }
 
+type Done = (answer: Buffer | undefined, forged: number) => void;
+
+/** What is asked of whom, the id aside. */
+function keyOf(servers: readonly Upstream[], transport: Transport, message: Buffer): string {
+  const whom = servers.map(({ address, port, from = '' }) => `${from} ${address} ${port}`).join();
+  return `${transport} ${whom} ${message.toString('latin1', 2)}`;
+}
+
 /** How many sockets ask at the moment. */
 interface OpenSockets {
   open: number;
@@ -126,7 +158,9 @@ class Exchange {
   readonly #questionEnd: number;
   readonly #transport: Transport;
   readonly #sockets: OpenSockets;
-  readonly #done: (answer: Buffer | undefined, forged: number) => void;
+  readonly #onEnd: () => void;
+  /** Who waits for the answer, and with which id. */
+  readonly #waiting: { readonly message: Buffer; readonly done: Done }[] = [];
   readonly #attempts = new Set<Attempt>();
   readonly #deadline: NodeJS.Timeout;
   #next: NodeJS.Timeout | undefined;
@@ -140,17 +174,22 @@ class Exchange {
     questionEnd: number,
     transport: Transport,
     sockets: OpenSockets,
-    done: (answer: Buffer | undefined, forged: number) => void,
+    onEnd: () => void,
   ) {
     this.#servers = servers;
     this.#message = message;
     this.#questionEnd = questionEnd;
     this.#transport = transport;
     this.#sockets = sockets;
-    this.#done = done;
+    this.#onEnd = onEnd;
     this.#deadline = setTimeout(() => {
       this.finish(undefined);
     }, DEADLINE_MS);
+  }
+
+  /** Has the answer told to one more that asks the same. */
+  join(message: Buffer, done: Done): void {
+    this.#waiting.push({ message, done });
   }
 
   start(): void {
@@ -163,7 +202,12 @@ class Exchange {
     clearTimeout(this.#deadline);
     clearTimeout(this.#next);
     for (const attempt of [...this.#attempts]) this.#end(attempt);
-    this.#done(answer, this.#forged);
+    this.#onEnd();
+    for (const { message, done } of this.#waiting) {
+      const own = answer && Buffer.from(answer);
+      if (own) message.copy(own, 0, 0, 2);
+      done(own, this.#forged);
+    }
   }
 
   get #rounds(): number {
@@ -198,12 +242,9 @@ class Exchange {
     const events: AttemptEvents = {
       onMessage: (answer) => {
         switch (checkAnswer(answer, asked, this.#questionEnd)) {
-          case 'good': {
-            const own = Buffer.from(answer);
-            this.#message.copy(own, 0, 0, 2);
-            this.finish(own);
+          case 'good':
+            this.finish(answer);
             return;
-          }
           case 'failure':
             this.#failed(attempt);
             return;
@@ -216,7 +257,15 @@ class Exchange {
         this.#failed(attempt);
       },
     };
-    const attempt = this.#transport === 'udp' ? askUdp(server, asked, events) : askTcp(server, asked, events);
+    let attempt: Attempt;
+    try {
+      attempt = this.#transport === 'udp' ? askUdp(server, asked, events) : askTcp(server, asked, events);
+    } catch (error) {
+      // The sandbox has gone, or has no way there: as if the server had said no, in a turn of its own.
+      if (!(error instanceof BerthError)) throw error;
+      setImmediate(() => this.#askNext());
+      return;
+    }
     this.#attempts.add(attempt);
     this.#sockets.open++;
   }

@@ -60,7 +60,7 @@ beforeAll(async () => {
     ipv4: '10.0.0.4',
     ipv6: 'fd00::4',
   });
-  await service.open('s1', namespace, { forwarding: true });
+  await service.open('s1', path, namespace, { forwarding: true });
 });
 
 afterAll(async () => {
@@ -151,7 +151,7 @@ describe('the name service, asked by dig inside a sandbox', () => {
     });
 
     it('lets nothing out where forwarding is not allowed', async () => {
-      service.setForwarding('s1', false);
+      service.update('s1', { forwarding: false });
       seen = [];
       for (const query of [
         ['example.com'],
@@ -163,7 +163,7 @@ describe('the name service, asked by dig inside a sandbox', () => {
       }
       expect((await dig('nobody')).status).toBe('NXDOMAIN');
       expect(seen).toEqual([]);
-      service.setForwarding('s1', true);
+      service.update('s1', { forwarding: true });
     });
   });
 
@@ -195,13 +195,13 @@ describe('the name service, asked by dig inside a sandbox', () => {
       ipv4: '10.0.0.1',
     });
     // The earlier one still holds the port, so that another one is needed.
-    await next.open('s1', namespace, { forwarding: false });
+    await next.open('s1', path, namespace, { forwarding: false });
     expect((await dig('new')).answers).toEqual(['IN A 10.0.0.1']);
-    await next.open('s1', namespace, { forwarding: false });
+    await next.open('s1', path, namespace, { forwarding: false });
     expect((await dig('+tcp', 'new')).answers).toEqual(['IN A 10.0.0.1']);
     expect((await inside('nft', 'list', 'ruleset')).match(/dport 53 /g)).toHaveLength(2);
     await next.shutdown();
-    await service.open('s1', namespace, { forwarding: true });
+    await service.open('s1', path, namespace, { forwarding: true });
     expect((await dig('web')).answers).toEqual(['IN A 10.0.0.3']);
   });
 
@@ -224,7 +224,7 @@ describe('the name service, asked by dig inside a sandbox', () => {
 
   it('refuses an upstream that is no address', async () => {
     await expect(
-      service.open('s1', namespace, { upstreams: ['dns.example'], forwarding: true }),
+      service.open('s1', path, namespace, { upstreams: ['dns.example'], forwarding: true }),
     ).rejects.toThrow('dns.example is not an IP address');
     expect((await dig('web')).answers).toEqual(['IN A 10.0.0.3']);
   });

@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { BerthError } from '@berth/core';
 
 /** Bytes of a label, RFC 1035 section 2.3.4. */
 const MAX_LABEL = 63;
@@ -29,6 +30,23 @@ export function encodeName(text: string): Buffer | undefined {
   }
   out[at] = 0;
   return Buffer.from(out.subarray(0, at + 1));
+}
+
+/**
+ * Checks a name that a container is to be found by.
+ *
+ * @param kind what it is, in the message: `alias`
+ * @throws BerthError `invalid` with what would be right
+ */
+export function checkDnsName(kind: string, text: string): void {
+  const good = /^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/i.test(text) && encodeName(text) !== undefined;
+  if (good) return;
+  throw new BerthError(
+    'invalid',
+    `invalid ${kind} "${text}": it should be made of letters, digits, "-", "_" and ".", ` +
+      `begin and end with a letter or digit, and have at most ${MAX_LABEL} characters between dots`,
+    { subject: text },
+  );
 }
 
 /** The index key of a dotted name; undefined as for {@link encodeName}. */

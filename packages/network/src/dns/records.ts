@@ -1,4 +1,5 @@
 import { CLASS_IN, TYPE, type RecordSet } from './message.js';
+import type { HostAddresses } from './sandbox-state.js';
 import { encodeName, ipv4Bytes, ipv6Bytes, reverseName, wireName, type WireName } from './name.js';
 
 /** Seconds that a client may keep an answer; Docker's own (libnetwork's respTTL). */
@@ -179,6 +180,15 @@ export class Records {
     return known;
   }
 
+  /** What `NAME.NETWORK` is on any network: for who asks from the host. */
+  lookupAnywhere(name: WireName): NameEntry | undefined {
+    for (const network of this.#networks.values()) {
+      const entry = network.qualified(name);
+      if (entry && entry.ptr.count === 0) return entry;
+    }
+    return undefined;
+  }
+
   /** Whom the sandbox's own links mean by a name. */
   #linked(networks: ReadonlyMap<string, NetworkNames>, name: WireName): NameEntry | undefined {
     for (const [endpointId, network] of networks) {
@@ -198,6 +208,29 @@ export class Records {
     if (known.size > 0) this.#links.set(endpointId, known);
     else this.#links.delete(endpointId);
   }
+}
+
+/** What the host is called from within a container: Docker Desktop's name, and Podman's. */
+const HOST_NAMES: ReadonlySet<WireName | undefined> = new Set(
+  ['host.docker.internal', 'host.containers.internal'].map(wireName),
+);
+const hostEntries = new WeakMap<HostAddresses, NameEntry>();
+
+/** The host's addresses, where that is what a sandbox asks for. */
+export function hostEntry({ host }: { readonly host: HostAddresses }, name: WireName): NameEntry | undefined {
+  if (!HOST_NAMES.has(name)) return undefined;
+  const known = hostEntries.get(host);
+  if (known !== undefined) return known;
+  const { ipv4, ipv6 } = host;
+  if (ipv4 === undefined && ipv6 === undefined) return undefined;
+  const entry: NameEntry = {
+    a: recordSet(TYPE.A, ipv4 === undefined ? [] : [ipv4Bytes(ipv4)]),
+    aaaa: recordSet(TYPE.AAAA, ipv6 === undefined ? [] : [ipv6Bytes(ipv6)]),
+    ptr: NONE,
+    turn: 0,
+  };
+  hostEntries.set(host, entry);
+  return entry;
 }
 
 const NONE: RecordSet = { bytes: Buffer.alloc(0), count: 0 };

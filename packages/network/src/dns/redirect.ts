@@ -40,6 +40,12 @@ export function redirectNameService(
   }
 }
 
+/** Takes the redirect away; one that is not there is no error. @throws KernelError */
+export function removeRedirect(namespace: NetworkNamespace): void {
+  using socket = NftSocket.open(namespace);
+  socket.commit([nftChanges.addTable('ip', TABLE), nftChanges.deleteTable('ip', TABLE)]);
+}
+
 function tableContent(address: string, ports: Readonly<Record<Transport, number>>): NftChange[] {
   const chain = nftChanges.addChain({
     family: 'ip',

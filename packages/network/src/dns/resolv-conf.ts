@@ -36,3 +36,8 @@ export function hostResolvers(path = '/etc/resolv.conf'): string[] {
   cache.set(path, { version, servers });
   return servers;
 }
+
+/** A resolver on the host's loopback (systemd-resolved's 127.0.0.53, dnsmasq) can't be reached from another network stack. */
+export function isLoopbackAddress(server: string): boolean {
+  return server.startsWith('127.') || server === '::1';
+}

@@ -1,6 +1,6 @@
 import { CLASS_IN, HEADER, Query, RCODE, TYPE, writeAnswer, type RecordSet } from './message.js';
 import { wireNameAt } from './name.js';
-import { recordsOf, type Records } from './records.js';
+import { hostEntry, recordsOf, type Records } from './records.js';
 import type { SandboxState } from './sandbox-state.js';
 
 /** The answer is to come from upstream. */
@@ -17,10 +17,13 @@ const NO_RECORDS: readonly RecordSet[] = [];
 export class Responder {
   readonly query = new Query();
   readonly #records: Records;
+  readonly #forwardSingleLabels: boolean;
   readonly #oneSet: RecordSet[] = [];
 
-  constructor(records: Records) {
+  /** @param forwardSingleLabels whether names of one label that are not ours are asked upstream too */
+  constructor(records: Records, forwardSingleLabels = false) {
     this.#records = records;
+    this.#forwardSingleLabels = forwardSingleLabels;
   }
 
   /**
@@ -68,7 +71,7 @@ export class Responder {
       return this.#empty(RCODE.REFUSED, out, limit);
     }
     const name = wireNameAt(query.message, HEADER, query.nameEnd);
-    const entry = this.#records.lookup(state.sandboxId, name, type);
+    const entry = this.#records.lookup(state.sandboxId, name, type) ?? hostEntry(state, name);
     if (entry) {
       counters.answeredHere++;
       const turn = entry.turn++;
@@ -78,12 +81,13 @@ export class Responder {
       this.#oneSet[0] = recordsOf(entry, type);
       return writeAnswer(query, RCODE.NOERROR, this.#oneSet, turn, out, limit);
     }
-    if (query.isSingleLabel && query.nameEnd > HEADER + 1) {
+    if (!this.#forwardSingleLabels && query.isSingleLabel && query.nameEnd > HEADER + 1) {
       // Whose names our containers look for is nobody else's business, so it isn't asked upstream.
       counters.answeredHere++;
       return this.#empty(RCODE.NXDOMAIN, out, limit);
     }
-    if (!state.forwarding) {
+    // Servers of the sandbox's own are asked from within it: they are reached where it reaches them itself.
+    if (!state.forwarding && state.upstreams.length === 0) {
       // As Docker (since 25.0.5) on internal networks. A REFUSED would make musl wait for its timeout.
       counters.refused++;
       return this.#empty(RCODE.SERVFAIL, out, limit);

@@ -26,12 +26,21 @@ export const SLOW_MS = 1000;
 /** Questions of one sandbox that may wait for upstream servers at a time; Docker's own limit. */
 export const MAX_IN_FLIGHT = 1024;
 
+/** The addresses at which a sandbox reaches the host. */
+export interface HostAddresses {
+  readonly ipv4?: string;
+  readonly ipv6?: string;
+}
+
 /** What the servers of one sandbox share. */
 export class SandboxState {
   readonly sandboxId: string;
-  /** Upstream servers; empty means the host's. */
+  /** The sandbox's own upstream servers, asked from within it; empty means the host's, asked from the host. */
   upstreams: readonly Upstream[];
+  /** Whether the host's upstream servers are asked: not for a sandbox that has no way out itself. */
   forwarding: boolean;
+  /** Where the host is found from the sandbox. */
+  host: HostAddresses = {};
   inFlight = 0;
   readonly counters: NameServiceCounters = {
     asked: 0,

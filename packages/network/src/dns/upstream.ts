@@ -1,5 +1,6 @@
-import { createSocket } from 'node:dgram';
-import { connect, isIP, isIPv6 } from 'node:net';
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { Socket, connect, isIP, isIPv6 } from 'node:net';
+import { NetworkNamespace, bindSocket, connectSocket, type BoundSocket } from '@berth/kernel';
 import { FrameReader, frame } from './frames.js';
 import { MAX_TCP_SIZE } from './message.js';
 import { literalAddress } from './literal-address.js';
@@ -8,6 +9,8 @@ import { literalAddress } from './literal-address.js';
 export interface Upstream {
   readonly address: string;
   readonly port: number;
+  /** The namespace file of the sandbox that it is asked from; undefined: the host. */
+  readonly from?: string;
 }
 
 /** Port of every DNS server that resolv.conf(5) can name. */
@@ -39,9 +42,14 @@ export interface AttemptEvents {
 /**
  * Asks over UDP. Each question has a socket, and so a random port, of its own, and the socket is connected:
  * the kernel delivers only what comes from the server asked, and its "port unreachable" at once.
+ *
+ * @throws KernelError where the sandbox it is asked from has gone
  */
 export function askUdp(server: Upstream, message: Buffer, events: AttemptEvents): Attempt {
-  const socket = createSocket({ type: isIPv6(server.address) ? 'udp6' : 'udp4', lookup: literalAddress });
+  const type = isIPv6(server.address) ? 'udp6' : 'udp4';
+  const { from } = server;
+  const bound = from === undefined ? undefined : bindInside(from, type === 'udp6' ? '::' : '0.0.0.0');
+  const socket = createSocket({ type, lookup: literalAddress });
   let open = true;
   const close = () => {
     if (!open) return;
@@ -64,18 +72,40 @@ export function askUdp(server: Upstream, message: Buffer, events: AttemptEvents)
       if (error) fail();
     });
   });
-  socket.connect(server.port, server.address);
+  if (bound === undefined) socket.connect(server.port, server.address);
+  else connectBound(socket, bound, server, () => open);
   return { close };
 }
 
-/** Asks over TCP: one question, one connection. */
+/** Makes a socket in a sandbox; it stays there whoever uses it. */
+function bindInside(path: string, address: string): BoundSocket {
+  using namespace = NetworkNamespace.open(path);
+  return bindSocket({ protocol: 'udp', address, port: 0, namespace });
+}
+
+function connectBound(socket: UdpSocket, { fd }: BoundSocket, server: Upstream, isOpen: () => boolean): void {
+  socket.bind({ fd, exclusive: true }, () => {
+    if (isOpen()) socket.connect(server.port, server.address);
+  });
+}
+
+/**
+ * Asks over TCP: one question, one connection.
+ *
+ * @throws KernelError where the sandbox it is asked from has gone, or has no way to the server
+ */
 export function askTcp(server: Upstream, message: Buffer, events: AttemptEvents): Attempt {
-  const socket = connect({ host: server.address, port: server.port, lookup: literalAddress, noDelay: true });
+  const { from } = server;
+  const socket =
+    from === undefined
+      ? connect({ host: server.address, port: server.port, lookup: literalAddress, noDelay: true })
+      : connectInside(from, server);
   const reader = new FrameReader(MAX_TCP_SIZE);
   const fail = () => {
     if (!socket.destroyed) events.onFailure();
   };
-  socket.on('connect', () => socket.write(frame(message)));
+  // Written at once: it waits for the connection.
+  socket.write(frame(message));
   socket.on('data', (chunk) => {
     reader.push(chunk);
     for (let answer = reader.next(); Buffer.isBuffer(answer); answer = reader.next()) {
@@ -87,4 +117,11 @@ export function askTcp(server: Upstream, message: Buffer, events: AttemptEvents)
     events.onFailure();
   });
   return { close: () => socket.destroy() };
+}
+
+/** A connection from within a sandbox, under way. */
+function connectInside(path: string, { address, port }: Upstream): Socket {
+  using namespace = NetworkNamespace.open(path);
+  const fd = connectSocket({ address, port, namespace });
+  return new Socket({ fd, readable: true, writable: true });
 }

@@ -64,26 +64,27 @@ export function ruleset(elements: readonly SetElement[], { coexist }: RulesetOpt
   ).join('');
   // A verdict can't be taken back by a later chain of ours, so that the mark goes with it.
   const accept = coexist ? `meta mark set meta mark or 0x${COEXIST_MARK.toString(16)} accept` : 'accept';
-  const outward = coexist
-    ? `    iifname @bridges meta mark set meta mark or 0x${COEXIST_MARK.toString(16)}\n`
+  const outward = coexist ? `    iifname @bridges ${accept}\n` : '';
+  const known = coexist
+    ? `  chain known {\n    oifname @bridges ${accept}\n    iifname @bridges ${accept}\n  }\n`
     : '';
   return `add table inet ${TABLE}
 delete table inet ${TABLE}
 table inet ${TABLE} {
 ${sets}
-  chain guard {
+${known}  chain guard {
     type filter hook prerouting priority raw; policy accept;
     iifname @bridges ip daddr 127.0.0.0/8 drop
   }
   chain forward {
     type filter hook forward priority ${coexist ? 'filter - 1' : 'filter'}; policy accept;
+    ct state established,related ${coexist ? 'goto known' : 'accept'}
     iifname . oifname @siblings ${accept}
     iifname @internal drop
     oifname @internal drop
     oifname @bridges jump inbound
 ${outward}  }
   chain inbound {
-    ct state established,related ${accept}
     ct status dnat ${accept}
     oifname @routed ip daddr . ${SERVICE} @services ${accept}
     oifname @routed6 ip6 daddr . ${SERVICE} @services6 ${accept}

@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import { BerthError, type Logger } from '@berth/core';
+import { BerthError, toError, type Logger } from '@berth/core';
 import { ConntrackSocket, type ConntrackEntry } from '@berth/kernel';
 import type { FirewallPort } from '../firewall/elements.js';
 import type { EndpointRecord } from '../records.js';
@@ -21,6 +21,15 @@ export class Connections {
   async forget(endpoint: EndpointRecord): Promise<void> {
     const { ipv4, ipv6 } = endpoint.interface ?? {};
     for (const one of [ipv4, ipv6]) if (one !== undefined) await this.#socket.deleteOfAsync(one.address);
+  }
+
+  /** As {@link forget}; a failure is logged. */
+  async forgetQuietly(endpoint: EndpointRecord): Promise<void> {
+    try {
+      await this.forget(endpoint);
+    } catch (error) {
+      this.#logger.warn('cannot delete tracked connections', { error: toError(error) });
+    }
   }
 
   /**

@@ -15,4 +15,6 @@ export interface ManagerContext {
   readonly connections: Connections;
   readonly namespaces: SandboxNamespaces;
   readonly nameService: NameService;
+  /** The servers that names which are not ours are asked of, by who names none. */
+  readonly hostResolvers: () => readonly string[];
 }

@@ -42,7 +42,7 @@ export class Endpoints {
       { name: 'create interface', do: () => this.#createInterface(sandbox, entry, endpoint) },
       ...this.#gatewaySteps(sandbox, endpoint),
     ];
-    if (this.#names.serves(entry)) {
+    if (this.#names.needed(entry)) {
       steps.push({
         name: 'serve names',
         do: () => this.#names.add(sandbox, entry, endpoint),
@@ -59,7 +59,7 @@ export class Endpoints {
    * @param goesOn whether the sandbox stays, so that another endpoint takes over the default route and the ports
    */
   async detach(sandbox: SandboxEntry, endpoint: EndpointRecord, goesOn: boolean): Promise<void> {
-    const { state, connections, options } = this.#context;
+    const { state, connections } = this.#context;
     const entry = state.networks.get(endpoint.networkId);
     const errors: Error[] = [];
     const attempt = (job: () => void) => {
@@ -76,15 +76,15 @@ export class Endpoints {
     // First of all nothing leads here any more.
     if (wasGateway) attempt(() => this.#closeOrMove(sandbox, before, goesOn));
     // Before the address is anybody's again: what is under way belongs to who had it.
-    const forgotten = connections.forget(endpoint).catch((error: unknown) => {
-      options.logger.warn('cannot delete tracked connections', { error: toError(error) });
-    });
+    const forgotten = connections.forgetQuietly(endpoint);
     try {
       if (entry !== undefined) await this.#detach(sandbox, entry, endpoint);
     } catch (error) {
       errors.push(toError(error));
     }
     await forgotten;
+    if (goesOn)
+      await this.#names.closeUnneeded(sandbox).catch((error: unknown) => errors.push(toError(error)));
     if (entry !== undefined) this.#release(entry, endpoint);
     if (errors.length > 0) throw new TeardownError(`detach ${endpoint.containerName}`, errors);
   }

@@ -144,7 +144,7 @@ it('a connection that fails after it has taken over gives everything back', asyn
 
 it('a connection that fails later on does so too', async () => {
   await connect('one');
-  vi.spyOn(NameService.prototype, 'setUpstreams').mockImplementationOnce(() => {
+  vi.spyOn(NameService.prototype, 'update').mockImplementationOnce(() => {
     throw new Error('broken');
   });
   await expect(connect('four-alone', 5)).rejects.toMatchObject({ op: 'serve names' });

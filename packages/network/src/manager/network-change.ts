@@ -38,6 +38,9 @@ export function changeNetwork(
   try {
     apply({ record, network });
     state.storedNetworks.put(record.id, record);
+    // Connections that were let pass would go on.
+    if (record.internal && !before.record.internal)
+      for (const endpoint of entry.endpoints.values()) void context.connections.forgetQuietly(endpoint);
   } catch (error) {
     try {
       apply(before);

@@ -79,7 +79,7 @@ describe('networks', () => {
     ['host bits', ipam('10.9.0.1/24'), 'it should be 10.9.0.0/24'],
     ['no family', { enableIPv4: false }, 'IPv4 or IPv6 must be enabled'],
     ['a subnet of a family that is off', ipam('fd00:9::/64'), 'IPv6 is not enabled'],
-    ['an unknown driver', { driver: 'token-ring' }, 'there are bridge, host'],
+    ['an unknown driver', { driver: 'token-ring' }, 'there are bridge, '],
     ['overlay', { driver: 'overlay' }, 'network driver overlay is not supported: there are bridge'],
     ['a second host network', { driver: 'host' }, 'only one instance of "host" network is allowed'],
     ['a reserved name', { name: 'none' }, 'not permitted on predefined'],

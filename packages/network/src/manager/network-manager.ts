@@ -68,7 +68,8 @@ export class NetworkManager {
     const { logger, store, execRoot } = options;
     const firewall = Firewall.open(logger, { coexist: options.firewallCoexist });
     const routes = RouteSocket.open();
-    const { servers } = options.dns;
+    const { servers, forwardSingleLabels } = options.dns;
+    const resolvers = () => (servers.length > 0 ? servers : hostResolvers());
     const settings = new HostSettings(store, logger);
     const manager: NetworkManager = new NetworkManager(
       {
@@ -85,10 +86,8 @@ export class NetworkManager {
         ports: new PortReservations(),
         connections: new Connections(logger),
         namespaces: new SandboxNamespaces(join(execRoot, 'netns')),
-        nameService: new NameService({
-          logger,
-          hostResolvers: () => (servers.length > 0 ? servers : hostResolvers()),
-        }),
+        nameService: new NameService({ logger, hostResolvers: resolvers, forwardSingleLabels }),
+        hostResolvers: resolvers,
       },
       settings,
     );
@@ -279,6 +278,8 @@ export class NetworkManager {
     this.#settings.apply(this.#context.options);
     await ensurePredefined(this.#context, this.#networks);
     await converge(this.#context, this.#names);
+    const { hostListener } = this.#context.options.dns;
+    if (hostListener !== undefined) await this.#context.nameService.listenOnHost(hostListener);
     this.#watch.start();
     for (const warning of this.hostWarnings()) this.#context.options.logger.warn(warning);
   }
@@ -311,7 +312,7 @@ export class NetworkManager {
 
   #sandboxView({ record, endpoints, gateways, nameService }: SandboxEntry): Sandbox {
     const { networks } = this.#context.state;
-    const { servers } = this.#context.options.dns;
+    const counters = this.#context.nameService.counters(record.id);
     return {
       id: record.id,
       kind: record.kind,
@@ -322,7 +323,8 @@ export class NetworkManager {
       ports: record.ports,
       nameService,
       gateways,
-      hostResolvers: servers.length > 0 ? servers : hostResolvers(),
+      hostResolvers: this.#context.hostResolvers(),
+      ...(counters && { nameServiceCounters: counters }),
     };
   }
 }

@@ -35,6 +35,12 @@ export interface NetworkOptions {
   readonly dns: {
     /** Upstream name servers; empty: those of the host's resolv.conf. */
     readonly servers: readonly string[];
+    /** Whether containers on the default bridge have names as well. */
+    readonly defaultBridgeNames: boolean;
+    /** Whether names of one label that are not ours are asked upstream too. */
+    readonly forwardSingleLabels: boolean;
+    /** A loopback address of the host at which it can ask for names itself. */
+    readonly hostListener?: { readonly address: string; readonly port: number };
   };
   /** Told when routes of the host have come to overlap a network's subnets, or do so no longer. */
   readonly onOverlap?: (network: NetworkId, routes: readonly string[]) => void;

@@ -65,7 +65,7 @@ export async function converge(context: ManagerContext, names: Names): Promise<v
     });
     const served = sandbox.endpoints.some(({ networkId }) => {
       const entry = state.networks.get(networkId);
-      return entry !== undefined && names.serves(entry);
+      return entry !== undefined && names.needed(entry);
     });
     if (served) await attempt('open name service', sandbox.record.id, () => names.open(sandbox));
   }
