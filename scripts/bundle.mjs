@@ -1,7 +1,7 @@
 // Bundles the command for a fast start: one file for what most commands need, others for the parts that few need.
 // CommonJS, since Node starts it 10 ms faster than modules. What has binaries of its own stays outside.
 // Run by `npm run build`, after the compiler.
-import { rmSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -30,8 +30,8 @@ const otherParts = {
   },
 };
 
-rmSync(outdir, { recursive: true, force: true });
-await build({
+const { outputFiles } = await build({
+  write: false,
   absWorkingDir: root,
   entryPoints: parts.map(({ name, entry }) => ({ in: entry, out: name })),
   outdir,
@@ -48,3 +48,10 @@ await build({
   legalComments: 'none',
   logLevel: 'warning',
 });
+
+// A command that starts meanwhile finds the old file or the new one, whole.
+mkdirSync(outdir, { recursive: true });
+for (const { path, contents } of outputFiles) {
+  writeFileSync(`${path}.new`, contents);
+  renameSync(`${path}.new`, path);
+}
