@@ -1,6 +1,16 @@
 import { BerthError, isBerthError, shortId } from '@berth/core';
-import { addressRequests, isErrno, linkRequests, writeSysctl, type RouteSocket } from '@berth/kernel';
+import {
+  addressRequests,
+  isErrno,
+  linkRequests,
+  routeRequests,
+  writeSysctl,
+  type RouteSocket,
+} from '@berth/kernel';
 import { broadcastOf } from '../../ipam/address.js';
+
+/** RT_TABLE_LOCAL and RTN_LOCAL (include/uapi/linux/rtnetlink.h). */
+const LOCAL = { table: 255, type: 2 } as const;
 
 export interface BridgeSettings {
   readonly name: string;
@@ -63,7 +73,22 @@ export function ensureBridge(routes: RouteSocket, settings: BridgeSettings): num
       if (!isErrno(error, 'EEXIST')) throw error;
     }
   }
+  if (settings.ipv6) takeLoopbackReplies(routes, index);
   return index;
+}
+
+/**
+ * So that [::1]:PORT of the host leads to a container: a reply for ::1 that comes in by the bridge finds a route there
+ * only if one names the bridge (rt6_need_strict of net/ipv6/route.c). What a container itself sends to ::1 the kernel
+ * has dropped before (ip6_rcv_core of net/ipv6/ip6_input.c).
+ */
+function takeLoopbackReplies(routes: RouteSocket, index: number): void {
+  try {
+    // Behind that of lo, and beside those of other bridges.
+    routes.run(routeRequests.append({ destination: '::1', index, ...LOCAL }));
+  } catch (error) {
+    if (!isErrno(error, 'EEXIST')) throw error;
+  }
 }
 
 /** Settings of the bridge alone; those of other links stay as they are. */
