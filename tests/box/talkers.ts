@@ -117,14 +117,20 @@ export class Talkers {
     return caller;
   }
 
+  /** Any other program. */
+  run(command: readonly string[]): Talker {
+    const talker = new Talker(command);
+    this.#all.push(talker);
+    return talker;
+  }
+
   async endAll(): Promise<void> {
     await Promise.all(this.#all.map((talker) => talker.end()));
     this.#all = [];
   }
 
   async #serve(place: Place, name: string, ports: readonly number[]): Promise<Talker> {
-    const server = new Talker([...place, process.execPath, '-e', SERVER, name, ...ports.map(String)]);
-    this.#all.push(server);
+    const server = this.run([...place, process.execPath, '-e', SERVER, name, ...ports.map(String)]);
     await eventually('the servers are up', () => server.lines.includes('up'));
     return server;
   }
