@@ -11,7 +11,19 @@ import {
   serve,
   setting,
 } from './box/places.js';
-import { ETHER_TYPE, PROTOCOL, ethernet, listen, sendFrames, tcpSyn } from './box/raw-frames.js';
+
+import {
+  ETHER_TYPE,
+  PROTOCOL,
+  TCP,
+  echoReply,
+  ethernet,
+  listen,
+  packet,
+  sendFrames,
+  tcp,
+  udp,
+} from './box/raw-frames.js';
 import { EVERYTHING, FAMILIES, openAt, useSubjects, type Subject } from './box/subjects.js';
 
 const fixture = useSubjects();
@@ -37,18 +49,31 @@ describe('from outside', () => {
     },
   );
 
-  test.each(FAMILIES)('nothing opens when the host forwards and other tables accept: %s', async (family) => {
-    await setting(fixture.host, 'net/ipv4/ip_forward', '1');
-    await setting(fixture.host, 'net/ipv6/conf/all/forwarding', '1');
-    const chain = (priority: number) =>
-      `chain f${priority + 100} {\ntype filter hook forward priority ${priority}; policy accept\naccept\n}\n`;
-    await fixture.box.host('nft', `table inet open {\n${chain(-50)}${chain(0)}${chain(50)}}`);
-    try {
-      expect(await openAt(fixture.outside, server.at[family])).toEqual([]);
-    } finally {
-      await fixture.box.host('nft', 'delete', 'table', 'inet', 'open');
-    }
-  });
+  test.each(FAMILIES)(
+    'packets of no protocol get in, whatever they claim to belong to: %s',
+    async (family) => {
+      const [from, to] = [OUTSIDE[family], server.at[family]];
+      const text = 'a stray packet';
+      // Segments of a connection that was never made, an answer to an echo never sent, and protocols without ports: GRE,
+      // and one for experiments (RFC 3692).
+      const packets = [
+        ...[TCP.ack, TCP.syn | TCP.ack, TCP.fin | TCP.ack, TCP.rst].map((flags) =>
+          tcp(from, to, [8080, 8080], flags, text),
+        ),
+        echoReply(from, to, text),
+        udp(from, to, [53, 8080], text),
+        ...[47, 253].map((protocol) => packet(from, to, protocol, Buffer.from(text))),
+      ];
+      const link = { from: await macOf(fixture.outside, 'eth0'), to: await macOf(fixture.host, 'eth0') };
+      const type = family === 'ipv4' ? ETHER_TYPE.ip : ETHER_TYPE.ip6;
+      await using atServer = await listen(server.place, 'eth0');
+      const frames = packets.map((payload) => ethernet({ ...link, type, payload }));
+      await sendFrames(fixture.outside, 'eth0', ...frames);
+      expect(await connects(fixture.outside, HOST[family], 8081)).toBe(true);
+      await eventually('the connection', () => atServer.frames.length > 0);
+      expect(atServer.heard(text)).toBe(false);
+    },
+  );
 
   test('the same holds after the table was flushed and anything was changed', async () => {
     await fixture.box.host('nft', 'flush', 'ruleset');
@@ -73,19 +98,19 @@ describe('a port published on a loopback address', () => {
         from,
         to,
         type: ETHER_TYPE.ip,
-        payload: tcpSyn(OUTSIDE_ADDRESS, '127.0.0.1', [4001, 8081]),
+        payload: tcp(OUTSIDE_ADDRESS, '127.0.0.1', [4001, 8081], TCP.syn),
       }),
       ipv6: ethernet({
         from,
         to,
         type: ETHER_TYPE.ip6,
-        payload: tcpSyn(OUTSIDE_ADDRESS6, '::1', [4001, 8081]),
+        payload: tcp(OUTSIDE_ADDRESS6, '::1', [4001, 8081], TCP.syn),
       }),
       container: ethernet({
         from,
         to,
         type: ETHER_TYPE.ip,
-        payload: tcpSyn(OUTSIDE_ADDRESS, server.at.ipv4, [4001, 8080]),
+        payload: tcp(OUTSIDE_ADDRESS, server.at.ipv4, [4001, 8080], TCP.syn),
       }),
     };
   });
@@ -93,9 +118,17 @@ describe('a port published on a loopback address', () => {
     await fixture.remove(['server'], ['one']);
   });
 
-  test.each(['0', '1'])(
-    'is closed to a neighbour that sends frames for it to the host, with route_localnet=%s',
-    async (value) => {
+  test.each([
+    ['as it was', '0', false],
+    ['with route_localnet', '1', false],
+    ['after the table was flushed and anything was changed', '1', true],
+  ] as const)(
+    'is closed to a neighbour that sends frames for it to the host: %s',
+    async (_, value, flush) => {
+      if (flush) {
+        await fixture.box.host('nft', 'flush', 'ruleset');
+        await berth('run', '--rm', 'busybox', 'true');
+      }
       await setting(fixture.host, 'net/ipv4/conf/eth0/route_localnet', value);
       try {
         await using atContainer = await listen(server.place, 'eth0');

@@ -109,13 +109,33 @@ export function udp(
   return packet(from, to, PROTOCOL.udp, datagram);
 }
 
-/** The first packet of a TCP connection (RFC 9293, section 3.1). */
-export function tcpSyn(from: string, to: string, ports: readonly [from: number, to: number]): Buffer {
-  const head = Buffer.from([0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0x02, 0xff, 0xff, 0, 0, 0, 0]);
+/** Flags of a TCP segment (RFC 9293, section 3.1). */
+export const TCP = { fin: 0x01, syn: 0x02, rst: 0x04, ack: 0x10 } as const;
+
+/** A TCP segment in a packet of its own. */
+export function tcp(
+  from: string,
+  to: string,
+  ports: readonly [from: number, to: number],
+  flags: number,
+  text = '',
+): Buffer {
+  const head = Buffer.from([0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
   head.writeUInt16BE(ports[0], 0);
   head.writeUInt16BE(ports[1], 2);
-  head.writeUInt16BE(sum(from, to, PROTOCOL.tcp, head), 16);
-  return packet(from, to, PROTOCOL.tcp, head);
+  const segment = Buffer.concat([head, Buffer.from(text)]);
+  segment.writeUInt16BE(sum(from, to, PROTOCOL.tcp, segment), 16);
+  return packet(from, to, PROTOCOL.tcp, segment);
+}
+
+/** The answer to an echo (RFC 792; RFC 4443, section 4.2). */
+export function echoReply(from: string, to: string, text: string): Buffer {
+  const message = (type: number) =>
+    Buffer.concat([Buffer.from([type, 0, 0, 0, 0, 1, 0, 1]), Buffer.from(text)]);
+  if (isIPv6(from)) return icmp6(from, to, message(129));
+  const reply = message(0);
+  reply.writeUInt16BE(checksum(reply), 2);
+  return packet(from, to, PROTOCOL.icmp, reply);
 }
 
 export interface Arp {
