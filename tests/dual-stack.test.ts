@@ -131,10 +131,13 @@ describe('a network with both families', () => {
   test('publishes ports at both, for everybody', async () => {
     const id = await berth(`run -d --name web --network sea -p 8080:80 ${WEB}`);
     const expected = `${id.slice(0, 12)}\n`;
-    expect((await fixture.box.docker('port', 'web')).split('\n').sort()).toEqual([
+    expect((await berth('port web')).split('\n').sort()).toEqual([
       '80/tcp -> 0.0.0.0:8080',
       '80/tcp -> [::]:8080',
     ]);
+    // Older docker commands write no brackets.
+    const seen = (await fixture.box.docker('port', 'web')).replace('-> :::', '-> [::]:');
+    expect(seen.split('\n').sort()).toEqual(['80/tcp -> 0.0.0.0:8080', '80/tcp -> [::]:8080']);
     expect(await berth('ps')).toContain('0.0.0.0:8080->80/tcp, [::]:8080->80/tcp');
     for (const address of [HOST_ADDRESS, `[${HOST6}]`]) {
       expect(await fixture.box.outside(...fetch(`${address}:8080`))).toBe(expected);
@@ -230,10 +233,14 @@ describe('a network with both families', () => {
 
   test('keeps its addresses over a restart of the container and of the daemon', async () => {
     const before = await settings(fixture.box, 'bb', 'sea');
+    await berth('exec aa ping -6 -c1 -W2 bb');
     await berth('restart -t 0 bb');
+    expect(await berth('exec aa ping -6 -c1 -W2 bb')).toContain(' 0% packet loss');
     expect((await settings(fixture.box, 'bb', 'sea')).GlobalIPv6Address).toBe(before.GlobalIPv6Address);
     await fixture.daemon.stop();
     await fixture.box.startDaemon();
+    // Its neighbours remember the hardware address that it had.
+    expect(await berth('exec aa ping -6 -c1 -W2 bb')).toContain('(fd00:81::b)');
     expect(await berth('exec bb ping -6 -c1 -W2 aa')).toContain(' 0% packet loss');
     expect(await berth(`exec bb wget -qO- http://[${OUTSIDE6}]/`)).toBe(HOST6);
   });

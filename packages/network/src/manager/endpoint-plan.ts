@@ -78,12 +78,22 @@ export function planEndpoint(
     interface: {
       name,
       hostName: `veth${id.slice(0, HOST_NAME_DIGITS)}`,
-      macAddress: chosenMac ?? (leased.ipv4 ? macOf(leased.ipv4.address) : macOfId(id)),
+      macAddress: chosenMac ?? macFor(spec, leased, id),
       ...leased,
       linkLocalAddresses,
       sysctls,
     },
   };
+}
+
+/**
+ * The hardware address goes with the address that is the endpoint's at every start: its neighbours remember the two
+ * together, and would send to the old one after a restart.
+ */
+function macFor(spec: EndpointSpec, { ipv4, ipv6 }: Leased, id: string): string {
+  const fixedByIPv6 = spec.ipv6Address !== undefined && spec.ipv4Address === undefined;
+  if (ipv6 !== undefined && (ipv4 === undefined || fixedByIPv6)) return macOfId(ipv6.address);
+  return ipv4 === undefined ? macOfId(id) : macOf(ipv4.address);
 }
 
 /** Gives the endpoint's addresses back; those that are reserved stay with their owner. */
