@@ -6,7 +6,7 @@ import type { App } from '../http/server.js';
 import { containerInspect } from '../json/container-inspect.js';
 import { CONTAINER_FILTERS, containerSummary, filterContainers } from '../json/container-list.js';
 import { containerSpec } from '../json/container-create.js';
-import { portSpecs } from '../json/ports.js';
+import { FOLD, portSpecs } from '../json/ports.js';
 import { refuseOthers } from '../json/refuse.js';
 import { ContainerCreate, ContainerUpdate } from '../json/schemas.js';
 import type { ApiContext } from './context.js';
@@ -38,14 +38,17 @@ export function containerRoutes(app: App, { engine, host }: ApiContext): void {
       .filter((container) => all || ['running', 'paused'].includes(container.state.status));
     const found = filterContainers(shown, filters, (reference) => containers.get(reference));
     return (limit > 0 ? found.slice(0, limit) : found).map((container) =>
-      containerSummary(container, query.flag('ranges')),
+      containerSummary(container, query.flag('ranges') ? FOLD.always : FOLD.never),
     );
   });
 
   app.get('/containers/:id/json', { schema: { params: IdParameter } }, (request) => {
     const query = new Query(request);
     if (query.flag('size')) throw notSupported('size');
-    return containerInspect(containers.get(request.params.id), query.flag('ranges'));
+    return containerInspect(
+      containers.get(request.params.id),
+      query.flag('ranges') ? FOLD.always : FOLD.long,
+    );
   });
 
   app.post('/containers/:id/start', { schema: { params: IdParameter } }, async (request, reply) => {

@@ -9,9 +9,9 @@ const DEFAULT_SHM_SIZE = 64 * 1024 * 1024;
 /**
  * `GET /containers/{id}/json`.
  *
- * @param folded runs of ports as one entry each, for clients that ask for that
+ * @param foldFrom how long a run of ports must be to be one entry
  */
-export function containerInspect(container: Container, folded: boolean) {
+export function containerInspect(container: Container, foldFrom: number) {
   return {
     Id: container.id,
     Created: container.created,
@@ -31,7 +31,7 @@ export function containerInspect(container: Container, folded: boolean) {
     ProcessLabel: '',
     AppArmorProfile: '',
     ExecIDs: container.execIds.length === 0 ? null : container.execIds,
-    HostConfig: hostConfig(container, folded),
+    HostConfig: hostConfig(container, foldFrom),
     GraphDriver: {
       Name: 'overlay2',
       Data: {
@@ -43,8 +43,8 @@ export function containerInspect(container: Container, folded: boolean) {
       },
     },
     Mounts: mountPoints(container),
-    Config: config(container, folded),
-    NetworkSettings: networkSettings(container, folded),
+    Config: config(container, foldFrom),
+    NetworkSettings: networkSettings(container, foldFrom),
   };
 }
 
@@ -78,8 +78,8 @@ function state({ state }: Container) {
   };
 }
 
-function config({ spec, imageName, hostname }: Container, folded: boolean) {
-  const exposed = exposedMap(spec.exposedPorts, folded);
+function config({ spec, imageName, hostname }: Container, foldFrom: number) {
+  const exposed = exposedMap(spec.exposedPorts, foldFrom);
   return {
     Hostname: hostname,
     Domainname: spec.domainname ?? '',
@@ -104,14 +104,14 @@ function config({ spec, imageName, hostname }: Container, folded: boolean) {
   };
 }
 
-function hostConfig(container: Container, folded: boolean) {
+function hostConfig(container: Container, foldFrom: number) {
   const { host } = container.spec;
   return {
     Binds: host.binds.length === 0 ? null : host.binds,
     ContainerIDFile: '',
     LogConfig: { Type: host.logDriver ?? 'json-file', Config: {} },
     NetworkMode: container.networkMode,
-    PortBindings: bindingMap(host.portBindings, folded),
+    PortBindings: bindingMap(host.portBindings, foldFrom),
     RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
     AutoRemove: host.autoRemove,
     VolumeDriver: '',
@@ -181,7 +181,7 @@ const NO_LIMITS = {
   IOMaximumBandwidth: 0,
 };
 
-function networkSettings(container: Container, folded: boolean) {
+function networkSettings(container: Container, foldFrom: number) {
   const networks = Object.entries(container.networks).map(
     ([name, network]) => [name, endpointSettings(network)] as const,
   );
@@ -192,7 +192,7 @@ function networkSettings(container: Container, folded: boolean) {
     Bridge: '',
     SandboxID: container.sandboxId,
     SandboxKey: container.sandboxPath,
-    Ports: running ? portMap(container.spec.exposedPorts, container.ports, folded) : {},
+    Ports: running ? portMap(container.spec.exposedPorts, container.ports, foldFrom) : {},
     HairpinMode: false,
     LinkLocalIPv6Address: '',
     LinkLocalIPv6PrefixLen: 0,

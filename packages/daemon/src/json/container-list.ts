@@ -27,9 +27,9 @@ const STATUSES = ['created', 'restarting', 'running', 'removing', 'paused', 'exi
 /**
  * An element of `GET /containers/json`.
  *
- * @param folded runs of ports as one element each, for clients that ask for that
+ * @param foldFrom how long a run of ports must be to be one element
  */
-export function containerSummary(container: Container, folded: boolean) {
+export function containerSummary(container: Container, foldFrom: number) {
   return {
     Id: container.id,
     Names: [`/${container.name}`],
@@ -37,7 +37,7 @@ export function containerSummary(container: Container, folded: boolean) {
     ImageID: container.imageId,
     Command: commandLine(container),
     Created: unixSeconds(container.created),
-    Ports: portList(container.spec.exposedPorts, container.ports, folded),
+    Ports: portList(container.spec.exposedPorts, container.ports, foldFrom),
     Labels: container.spec.labels,
     State: container.state.status,
     Status: statusText(container, Date.now()),

@@ -5,6 +5,9 @@ import type { HostConfig } from './schemas.js';
 
 const MOST = 65_535;
 
+/** From how many neighbouring ports on they are shown as one run: for who asks for that, and for who does not. */
+export const FOLD = { always: 2, long: 513, never: MOST + 1 } as const;
+
 /**
  * `80/tcp`, or `80` for the same; `8000-8010/udp` is a run.
  *
@@ -104,18 +107,18 @@ export interface PortTarget {
 /**
  * What `NetworkSettings.Ports` shows: every exposed port, and where it is published.
  *
- * @param folded runs as one entry each (`8000-8010/tcp`), for clients that ask for that
+ * @param foldFrom how long a run must be to be one entry (`8000-8010/tcp`), and not one for each port
  */
 export function portMap(
   exposed: readonly ExposedPort[],
   published: readonly PublishedPort[],
-  folded: boolean,
+  foldFrom: number,
 ): Record<string, PortTarget[] | null> {
   const map: Record<string, PortTarget[] | null> = {};
   const taken = published.map(({ containerPort, protocol, count }) => runOf(containerPort, protocol, count));
   const closed = withoutPorts(exposed, taken);
-  for (const port of folded ? closed : closed.flatMap(singles)) map[portKey(port)] = null;
-  for (const run of folded ? published : published.flatMap(singlePublished)) {
+  for (const port of unfolded(closed, foldFrom)) map[portKey(port)] = null;
+  for (const run of unfoldedPublished(published, foldFrom)) {
     const { containerPort, protocol, count, hostAddress, hostPort } = run;
     const HostPort = hostPort === 0 ? '' : span(hostPort, count);
     (map[portKey(runOf(containerPort, protocol, count))] ??= []).push({ HostIp: hostAddress, HostPort });
@@ -124,10 +127,10 @@ export function portMap(
 }
 
 /** What `HostConfig.PortBindings` shows: what was asked for. */
-export function bindingMap(specs: readonly PortSpec[], folded: boolean): Record<string, PortTarget[]> {
+export function bindingMap(specs: readonly PortSpec[], foldFrom: number): Record<string, PortTarget[]> {
   const map: Record<string, PortTarget[]> = {};
   for (const { protocol, containerPort, count = 1, hostAddress, hostPort, hostPortLast } of specs) {
-    const runs = folded || count === 1 ? [{ offset: 0, count }] : offsets(count);
+    const runs = count >= foldFrom || count === 1 ? [{ offset: 0, count }] : offsets(count);
     for (const run of runs) {
       const first = hostPort === undefined ? undefined : hostPort + run.offset;
       const last = hostPortLast === undefined ? run.count : hostPortLast - (hostPort ?? 0) + 1;
@@ -142,28 +145,27 @@ export function bindingMap(specs: readonly PortSpec[], folded: boolean): Record<
 }
 
 /** What `Config.ExposedPorts` shows. */
-export function exposedMap(exposed: readonly ExposedPort[], folded: boolean): Record<string, object> {
-  const runs = folded ? exposed : exposed.flatMap(singles);
-  return Object.fromEntries(runs.map((port) => [portKey(port), {}]));
+export function exposedMap(exposed: readonly ExposedPort[], foldFrom: number): Record<string, object> {
+  return Object.fromEntries(unfolded(exposed, foldFrom).map((port) => [portKey(port), {}]));
 }
 
-/** The `Ports` of `GET /containers/json`; folded, an element with a `Count` is a run. */
+/** The `Ports` of `GET /containers/json`; an element with a `Count` is a run. */
 export function portList(
   exposed: readonly ExposedPort[],
   published: readonly PublishedPort[],
-  folded: boolean,
+  foldFrom: number,
 ): object[] {
   const taken = published.map(({ containerPort, protocol, count }) => runOf(containerPort, protocol, count));
   const closed = withoutPorts(exposed, taken);
   return [
-    ...(folded ? published : published.flatMap(singlePublished)).map((port) => ({
+    ...unfoldedPublished(published, foldFrom).map((port) => ({
       ...(port.hostAddress === '' ? {} : { IP: port.hostAddress }),
       PrivatePort: port.containerPort,
       ...(port.hostPort === 0 ? {} : { PublicPort: port.hostPort }),
       Type: port.protocol,
       ...(port.count > 1 && { Count: port.count }),
     })),
-    ...(folded ? closed : closed.flatMap(singles)).map(({ port, protocol, count = 1 }) => ({
+    ...unfolded(closed, foldFrom).map(({ port, protocol, count = 1 }) => ({
       PrivatePort: port,
       Type: protocol,
       ...(count > 1 && { Count: count }),
@@ -177,6 +179,14 @@ function runOf(port: number, protocol: ExposedPort['protocol'], count: number): 
 
 function span(first: number, count: number): string {
   return count === 1 ? String(first) : `${first}-${first + count - 1}`;
+}
+
+function unfolded(runs: readonly ExposedPort[], foldFrom: number): ExposedPort[] {
+  return runs.flatMap((run) => ((run.count ?? 1) >= foldFrom ? [run] : singles(run)));
+}
+
+function unfoldedPublished(runs: readonly PublishedPort[], foldFrom: number): PublishedPort[] {
+  return runs.flatMap((run) => (run.count >= foldFrom ? [run] : singlePublished(run)));
 }
 
 function offsets(count: number): { offset: number; count: number }[] {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { containerSpec } from './container-create.js';
 import { endpointConfig } from './endpoints.js';
 import { networkSpec } from './networks.js';
-import { bindingMap, parsePort, portList, portMap, portSpecs } from './ports.js';
+import { FOLD, bindingMap, parsePort, portList, portMap, portSpecs } from './ports.js';
 
 /** What the docker command 28.2 sends for `docker run -d busybox`. */
 const DOCKER_RUN = {
@@ -157,22 +157,22 @@ describe('endpoints, networks, ports', () => {
     const published = [
       { protocol: 'tcp', containerPort: 8000, count: 2, hostAddress: '::', hostPort: 9000 } as const,
     ];
-    expect(portMap(exposed, published, false)).toEqual({
+    expect(portMap(exposed, published, FOLD.never)).toEqual({
       '8000/tcp': [{ HostIp: '::', HostPort: '9000' }],
       '8001/tcp': [{ HostIp: '::', HostPort: '9001' }],
       '8002/tcp': null,
       '53/udp': null,
     });
-    expect(portMap(exposed, published, true)).toEqual({
+    expect(portMap(exposed, published, FOLD.always)).toEqual({
       '8000-8001/tcp': [{ HostIp: '::', HostPort: '9000-9001' }],
       '8002/tcp': null,
       '53/udp': null,
     });
-    expect(portList([], published, true)).toEqual([
+    expect(portList([], published, FOLD.always)).toEqual([
       { IP: '::', PrivatePort: 8000, PublicPort: 9000, Type: 'tcp', Count: 2 },
     ]);
-    expect(portList([], published, false)).toHaveLength(2);
-    expect(bindingMap(portSpecs({ '80/tcp': [{ HostPort: '8000-9000' }] }), false)).toEqual({
+    expect(portList([], published, FOLD.never)).toHaveLength(2);
+    expect(bindingMap(portSpecs({ '80/tcp': [{ HostPort: '8000-9000' }] }), FOLD.long)).toEqual({
       '80/tcp': [{ HostIp: '', HostPort: '8000-9000' }],
     });
   });
