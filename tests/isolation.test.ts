@@ -11,10 +11,8 @@ import {
   serve,
   setting,
 } from './box/places.js';
-
 import {
   ETHER_TYPE,
-  PROTOCOL,
   TCP,
   echoReply,
   ethernet,
@@ -75,6 +73,19 @@ describe('from outside', () => {
     },
   );
 
+  test.each(FAMILIES)('nothing opens when the host forwards and other tables accept: %s', async (family) => {
+    await setting(fixture.host, 'net/ipv4/ip_forward', '1');
+    await setting(fixture.host, 'net/ipv6/conf/all/forwarding', '1');
+    const chain = (priority: number) =>
+      `chain f${priority + 100} {\ntype filter hook forward priority ${priority}; policy accept\naccept\n}\n`;
+    await fixture.box.host('nft', `table inet open {\n${chain(-50)}${chain(0)}${chain(50)}}`);
+    try {
+      expect(await openAt(fixture.outside, server.at[family])).toEqual([]);
+    } finally {
+      await fixture.box.host('nft', 'delete', 'table', 'inet', 'open');
+    }
+  });
+
   test('the same holds after the table was flushed and anything was changed', async () => {
     await fixture.box.host('nft', 'flush', 'ruleset');
     await berth('run', '--rm', '--network', 'one', 'busybox', 'true');
@@ -82,74 +93,6 @@ describe('from outside', () => {
       expect(await openAt(fixture.outside, server.at[family])).toEqual([]);
       expect(await connects(fixture.outside, HOST[family], 8081)).toBe(true);
     }
-  });
-});
-
-describe('a port published on a loopback address', () => {
-  let server: Subject;
-  let frames: { readonly ipv4: Buffer; readonly ipv6: Buffer; readonly container: Buffer };
-  beforeAll(async () => {
-    await fixture.network('one', 41);
-    server = await fixture.subject('server', 'one', '-p', '127.0.0.1:8081:8080', '-p', '[::1]:8081:8080');
-    const to = await macOf(fixture.host, 'eth0');
-    const from = await macOf(fixture.outside, 'eth0');
-    frames = {
-      ipv4: ethernet({
-        from,
-        to,
-        type: ETHER_TYPE.ip,
-        payload: tcp(OUTSIDE_ADDRESS, '127.0.0.1', [4001, 8081], TCP.syn),
-      }),
-      ipv6: ethernet({
-        from,
-        to,
-        type: ETHER_TYPE.ip6,
-        payload: tcp(OUTSIDE_ADDRESS6, '::1', [4001, 8081], TCP.syn),
-      }),
-      container: ethernet({
-        from,
-        to,
-        type: ETHER_TYPE.ip,
-        payload: tcp(OUTSIDE_ADDRESS, server.at.ipv4, [4001, 8080], TCP.syn),
-      }),
-    };
-  });
-  afterAll(async () => {
-    await fixture.remove(['server'], ['one']);
-  });
-
-  test.each([
-    ['as it was', '0', false],
-    ['with route_localnet', '1', false],
-    ['after the table was flushed and anything was changed', '1', true],
-  ] as const)(
-    'is closed to a neighbour that sends frames for it to the host: %s',
-    async (_, value, flush) => {
-      if (flush) {
-        await fixture.box.host('nft', 'flush', 'ruleset');
-        await berth('run', '--rm', 'busybox', 'true');
-      }
-      await setting(fixture.host, 'net/ipv4/conf/eth0/route_localnet', value);
-      try {
-        await using atContainer = await listen(server.place, 'eth0');
-        await using atNeighbour = await listen(fixture.outside, 'eth0');
-        await sendFrames(fixture.outside, 'eth0', frames.ipv4, frames.ipv6, frames.container);
-        // A connection that is let in is seen by both listeners, which tells that they are not too late.
-        expect(await fetches(fixture.host, '127.0.0.1', 8081, '/hostname')).toBeDefined();
-        await eventually('the host is heard', () => atContainer.frames.length > 0);
-        expect(await connects(fixture.outside, HOST_ADDRESS, 8081)).toBe(false);
-        const source = Buffer.from([0x0f, 0xa1]);
-        expect(atContainer.frames.filter((frame) => frame.subarray(34).includes(source))).toEqual([]);
-        expect(atNeighbour.frames.filter(acceptsConnection)).toEqual([]);
-      } finally {
-        await setting(fixture.host, 'net/ipv4/conf/eth0/route_localnet', '0');
-      }
-    },
-  );
-
-  test.each(FAMILIES)('is closed at the addresses of host and container: %s', async (family) => {
-    expect(await connects(fixture.outside, HOST[family], 8081)).toBe(false);
-    expect(await openAt(fixture.outside, server.at[family])).toEqual([]);
   });
 });
 
@@ -191,9 +134,11 @@ describe('an internal network', () => {
     await fixture.network('sealed', 43, '--internal');
     inside = await fixture.subject('inside', 'sealed', '-p', '8083:8080');
     sibling = await fixture.subject('sibling', 'sealed');
+    await fixture.network('one', 41);
+    await fixture.subject('elsewhere', 'one', '-p', '8084:8080');
   });
   afterAll(async () => {
-    await fixture.remove(['inside', 'sibling'], ['sealed']);
+    await fixture.remove(['inside', 'sibling', 'elsewhere'], ['sealed', 'one']);
   });
 
   test.each(FAMILIES)('lets nothing out and nothing in, published or not: %s', async (family) => {
@@ -209,6 +154,8 @@ describe('an internal network', () => {
     expect((await ip('add', 'default', 'via', gateway)).status).toBe(0);
     expect(await connects(inside.place, OUTSIDE[family], 8000)).toBe(false);
     expect(await pings(inside.place, OUTSIDE[family])).toBe(false);
+    expect(await connects(fixture.outside, HOST[family], 8084)).toBe(true);
+    expect(await connects(inside.place, HOST[family], 8084)).toBe(false);
     expect(await openAt(fixture.outside, inside.at[family])).toEqual([]);
     expect(await connects(fixture.outside, HOST[family], 8083)).toBe(false);
     expect((await ip('del', 'default')).status).toBe(0);
@@ -302,10 +249,3 @@ test('all stays closed, and published ports open, while the daemon is away', asy
   await fixture.box.startDaemon();
   await fixture.remove(['left', 'right'], ['one', 'two']);
 });
-
-/** Whether a frame has both flags, SYN and ACK (RFC 9293, section 3.1), in a TCP header without options before it. */
-function acceptsConnection(frame: Buffer): boolean {
-  const [protocol, flags] =
-    frame.readUInt16BE(12) === ETHER_TYPE.ip ? [frame[23], frame[47]] : [frame[20], frame[67]];
-  return protocol === PROTOCOL.tcp && ((flags ?? 0) & 0x12) === 0x12;
-}

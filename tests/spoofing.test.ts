@@ -225,3 +225,22 @@ test('berth.anti_spoofing=false lets all of them pass', async () => {
   expect(await forged()).toBe(before);
   await fixture.remove(['rogue', 'victim'], ['lax']);
 });
+
+test('without communication among containers not even frames of an unknown protocol pass', async () => {
+  await fixture.network('quiet', 61, ...named('brquiet'), '-o', 'com.docker.network.bridge.enable_icc=false');
+  const { rogue, victim } = await castOf('quiet', 'brquiet');
+  await using atVictim = await listen(victim.place, 'eth0');
+  await using atHost = await listen(fixture.host, 'brquiet');
+  const text = 'between siblings';
+  const frames = [
+    { from: rogue.at.mac, type: 0x88b5, payload: Buffer.alloc(46) },
+    ipv4(rogue.at.ipv4, victim.at.ipv4, rogue.at.mac),
+    ipv6(rogue.at.ipv6, victim.at.ipv6, rogue.at.mac),
+    claim(rogue.at.mac, rogue.at.ipv4, [victim.at.mac, victim.at.ipv4]),
+  ].flatMap((frame) => [victim.at.mac, BROADCAST].map((to) => ethernet({ ...frame, to, text })));
+  await sendFrames(rogue.place, 'eth0', ...frames);
+  await eventually('the broadcasts', () => atHost.frames.filter((frame) => frame.includes(text)).length >= 4);
+  expect(await pings(victim.place, '10.61.0.1')).toBe(true);
+  expect(atVictim.heard(text)).toBe(false);
+  await fixture.remove(['rogue', 'victim'], ['quiet']);
+});
