@@ -1,6 +1,7 @@
 import { BerthError, shortId } from '@berth/core';
 import type { ContainerSpec, ExposedPort } from '../model.js';
 import type { ContainerContext } from './context.js';
+import { askedContainer } from './network-mode.js';
 import { asSandboxId } from './snapshot.js';
 import type { ContainerRecord } from './table.js';
 
@@ -23,18 +24,21 @@ export function parseLink(text: string): { name: string; alias: string } {
   return { name: plain, alias: (alias ?? plain).replace(/^\/.*\//, '').replace(/^\//, '') };
 }
 
-/** @throws BerthError `invalid`: links are for containers of the default bridge that are there */
-export function checkLinks({ table }: ContainerContext, { host }: ContainerSpec, mode: string): void {
-  const links = (host.links ?? []).map(parseLink);
-  if (links.length === 0) return;
-  if (mode !== 'bridge') {
-    throw new BerthError(
-      'invalid',
-      `conflicting options: HostConfig.Links are for the default bridge network; on network ${mode} give links to its endpoint`,
-    );
+/**
+ * The links of the default bridge. On a user's network docker's client says them twice, and those of the endpoint are
+ * what counts there.
+ */
+function bridgeLinks({ host }: ContainerSpec, mode: string): { name: string; alias: string }[] {
+  return mode === 'bridge' ? (host.links ?? []).map(parseLink) : [];
+}
+
+/** @throws BerthError `invalid`: links are to containers of the default bridge that are there */
+export function checkLinks(context: ContainerContext, spec: ContainerSpec, mode: string): void {
+  if (['host', 'none'].includes(mode) && (spec.host.links ?? []).length > 0) {
+    throw new BerthError('invalid', `conflicting options: ${mode} type networking can't be used with links`);
   }
-  for (const { name } of links) {
-    const target = table.find(name);
+  for (const { name } of bridgeLinks(spec, mode)) {
+    const target = askedContainer(context, name);
     if (!('bridge' in target.networks)) {
       throw new BerthError(
         'invalid',
@@ -46,8 +50,11 @@ export function checkLinks({ table }: ContainerContext, { host }: ContainerSpec,
 }
 
 /** The links of a container that is being started. @throws BerthError `conflict` where a target does not run */
-export function linksOf({ table, network }: ContainerContext, { spec }: ContainerRecord): Link[] {
-  return (spec.host.links ?? []).map(parseLink).map(({ name, alias }) => {
+export function linksOf(
+  { table, network }: ContainerContext,
+  { spec, networkMode }: ContainerRecord,
+): Link[] {
+  return bridgeLinks(spec, networkMode).map(({ name, alias }) => {
     const target = table.find(name);
     const endpoint = network
       .sandbox(asSandboxId(target.id))

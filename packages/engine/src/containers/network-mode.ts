@@ -24,20 +24,26 @@ export function resolveNetworkMode(context: ContainerContext, spec: ContainerSpe
   if (reference !== undefined) {
     if (reference === '') throw new BerthError('invalid', `invalid container format container:<name|id>`);
     checkShared(spec);
-    return `${CONTAINER_PREFIX}${context.table.find(reference).id}`;
+    return `${CONTAINER_PREFIX}${askedContainer(context, reference).id}`;
   }
   if (mode === '' || mode === 'default' || mode === 'bridge') return 'bridge';
   return askedNetwork(context, mode).name;
 }
 
-/**
- * The network that a request for a new container names.
- *
- * @throws BerthError `invalid` where there is none: clients take "not found" for the image, and pull it
- */
+/** The network that a request for a new container names. @throws BerthError `invalid` where there is none */
 function askedNetwork(context: ContainerContext, reference: string): Network {
+  return asked(reference, () => context.network.network(reference));
+}
+
+/** The container that a request for a new one names. @throws BerthError `invalid` where there is none */
+export function askedContainer({ table }: ContainerContext, reference: string): ContainerRecord {
+  return asked(reference, () => table.find(reference));
+}
+
+/** Clients take "not found" in the answer to a creation for the image, and pull it. */
+function asked<T>(reference: string, find: () => T): T {
   try {
-    return context.network.network(reference);
+    return find();
   } catch (error) {
     if (!isBerthError(error, 'not-found')) throw error;
     throw new BerthError('invalid', error.message, { subject: reference, cause: error });
@@ -171,7 +177,7 @@ export function endpointSpec(
 ): EndpointSpec {
   const links = (config.links ?? []).map((link) => {
     const [target = '', alias = target] = link.split(':');
-    return [alias.replace(/^\//, ''), table.find(target).name] as const;
+    return [alias.replace(/^\//, ''), linkedName(table, target)] as const;
   });
   return {
     names: dnsNames(record, config),
@@ -184,4 +190,14 @@ export function endpointSpec(
     driverOptions: config.driverOptions,
     gatewayPriority: config.gatewayPriority ?? 0,
   };
+}
+
+/** The name of a container that another one is linked to on a user's network: it may come later, or again. */
+function linkedName(table: ContainerContext['table'], reference: string): string {
+  try {
+    return table.find(reference).name;
+  } catch (error) {
+    if (isBerthError(error, 'not-found')) return reference.replace(/^\//, '');
+    throw error;
+  }
 }
