@@ -119,6 +119,12 @@ export function run(...[program = '', ...args]: string[]): string {
   return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
 }
 
+/**
+ * Seconds: the second after which a lost first packet is sent again, and some. A bridge that gets its first port sends
+ * nothing until the kernel's link watch has noticed, some milliseconds later where the machine is busy.
+ */
+const PATIENCE = '1.5';
+
 /** What a server at an address answers, or `nothing`. */
 export function ask(
   inside: readonly string[],
@@ -129,9 +135,9 @@ export function ask(
   const script =
     protocol === 'tcp'
       ? `exec 3<>/dev/tcp/${address}/${port} && cat <&3`
-      : `exec 3<>/dev/udp/${address}/${port} && echo hello >&3 && timeout 1 head -c 13 <&3`;
+      : `exec 3<>/dev/udp/${address}/${port} && echo hello >&3 && head -c 13 <&3`;
   try {
-    return run(...inside, 'timeout', '1', 'bash', '-c', script) || 'nothing';
+    return run(...inside, 'timeout', PATIENCE, 'bash', '-c', script) || 'nothing';
   } catch {
     return 'nothing';
   }

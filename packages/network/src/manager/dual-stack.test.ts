@@ -150,6 +150,8 @@ describe('a port', () => {
     expect(ask(box.outsideCommand, HOST, 8081)).toBe(`one ${OUTSIDE}`);
     expect(ask(box.outsideCommand, HOST, 8081, 'udp')).toMatch(/^one 2001/);
     expect(ask([], HOST, 8081)).toBe(`one ${HOST}`);
+    expect(ask([], '::1', 8081)).toBe('one fd00:7::1');
+    expect(ask([], '::1', 8081, 'udp')).toMatch(/^one fd00/);
     expect(ask(one.inside, HOST, 8081)).toBe('one fd00:7::1');
     const sibling = await place(manager, 'sibling', ['dual']);
     expect(ask(sibling.inside, HOST, 8081)).toMatch(/^one /);
@@ -161,6 +163,7 @@ describe('a port', () => {
       { ...web, hostAddress: '::1' },
       { ...web, hostPort: 8082, hostAddress: '::' },
     ]);
+    expect(ask([], '::1', 8081)).toBe('one fd00:7::1');
     expect(ask(box.outsideCommand, HOST, 8081)).toBe('nothing');
     expect(ask(box.outsideCommand, HOST, 8082)).toBe(`one ${OUTSIDE}`);
     expect(ask(box.outsideCommand, '198.51.100.1', 8082)).toBe('nothing');
