@@ -24,7 +24,8 @@ afterEach(async () => {
   if (containers.length > 0) await fixture.box.berth('rm', '-f', ...containers);
   await berth('network prune -f');
   expect(await linksOfHost()).toEqual(['berth0', 'eth0', 'lo']);
-  // The next container with an address of this one's may have another hardware address.
+  // The next container with this one's address may have another hardware address, and an entry younger than a second
+  // isn't replaced by what it announces (locktime of arp(7)).
   await fixture.box.outside(...words('ip neigh flush dev eth0'));
 });
 

@@ -120,8 +120,10 @@ export function portMap(
   for (const port of unfolded(closed, foldFrom)) map[portKey(port)] = null;
   for (const run of unfoldedPublished(published, foldFrom)) {
     const { containerPort, protocol, count, hostAddress, hostPort } = run;
-    const HostPort = hostPort === 0 ? '' : span(hostPort, count);
-    (map[portKey(runOf(containerPort, protocol, count))] ??= []).push({ HostIp: hostAddress, HostPort });
+    const key = portKey(runOf(containerPort, protocol, count));
+    // One that is reached at the container's own address has no port of the host.
+    if (hostPort === 0) map[key] ??= null;
+    else (map[key] ??= []).push({ HostIp: hostAddress, HostPort: span(hostPort, count) });
   }
   return map;
 }

@@ -20,13 +20,17 @@ const LINK_LOCAL_LENGTH = { ipv4: 16, ipv6: 64 } as const;
 /**
  * Brings an endpoint's interface, which is in the sandbox, to what it shall be: settings, addresses, up, routes.
  *
- * @param anew whether something of it may be there already
+ * @param options `anew`: something of it may be there already; `announce`: it tells its neighbours whose its addresses
+ * are when it comes up, as they may remember an earlier owner's hardware address
  */
-export function configureInterface(attachment: Attachment, anew = false): void {
+export function configureInterface(
+  attachment: Attachment,
+  { anew = false, announce = false }: { readonly anew?: boolean; readonly announce?: boolean } = {},
+): void {
   const { endpoint } = attachment;
   const namespace = namespaceOf(attachment);
   const { name, sysctls } = interfaceOf(endpoint);
-  applySettings(namespace, attachment);
+  applySettings(namespace, attachment, announce);
   using inside = RouteSocket.open(namespace);
   const index = inside.link(name)?.index;
   if (index === undefined)
@@ -64,8 +68,10 @@ function interfaceRequests({ endpoint, defaultRoute: wanted }: Attachment, index
     wanted.ipv6 && ipv6 && defaultRoute(ipv6, index),
   ];
   return [
+    // Before it comes up: what it then announces are the addresses that it has.
+    ...(ipv4 === undefined ? [] : [addAddress(index, ipv4)]),
     linkRequests.set({ index }, { up: true }),
-    ...[ipv4, ipv6].flatMap((address) => (address === undefined ? [] : [addAddress(index, address)])),
+    ...(ipv6 === undefined ? [] : [addAddress(index, ipv6)]),
     ...linkLocalAddresses.map((address) => {
       const prefixLength = LINK_LOCAL_LENGTH[address.includes(':') ? 'ipv6' : 'ipv4'];
       return addAddress(index, { address, prefixLength });
@@ -87,8 +93,9 @@ function addAddress(index: number, { address, prefixLength }: EndpointAddress): 
 }
 
 /** Sandboxes have IPv6 off by default; an interface that has an IPv6 address gets it on, and learns nothing from others. */
-function applySettings(namespace: NetworkNamespace, { endpoint }: Attachment): void {
+function applySettings(namespace: NetworkNamespace, { endpoint }: Attachment, announce: boolean): void {
   const { name, ipv6, linkLocalAddresses } = interfaceOf(endpoint);
+  if (announce) inNamespace(namespace, () => writeSysctl(`net/ipv4/conf/${name}/arp_notify`, 1));
   if (ipv6 === undefined && !linkLocalAddresses.some((address) => address.includes(':'))) return;
   inNamespace(namespace, () => {
     for (const [setting, value] of [
@@ -96,6 +103,7 @@ function applySettings(namespace: NetworkNamespace, { endpoint }: Attachment): v
       ['accept_ra', 0],
       ['autoconf', 0],
       ['accept_dad', 0],
+      ['ndisc_notify', announce ? 1 : 0],
       ['disable_ipv6', 0],
     ] as const) {
       writeSysctl(`net/ipv6/conf/${name}/${setting}`, value);

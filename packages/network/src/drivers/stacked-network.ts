@@ -43,6 +43,16 @@ export interface StackedLinks {
   readonly deviceRoute: boolean;
   /** Several networks may stand on one parent. */
   readonly sharesParent: boolean;
+  /** What the host has beside them. */
+  readonly companion?: (parent: ParentLink) => Companion;
+}
+
+/** What the host has beside the endpoints of a network. */
+export interface Companion {
+  create(): void;
+  attach(endpoint: EndpointRecord): void;
+  detach(endpoint: EndpointRecord): void;
+  delete(): Promise<void>;
 }
 
 /** A network whose endpoints are links in sandboxes that stand on one link of the host. */
@@ -56,6 +66,7 @@ export class StackedNetwork implements DriverNetwork {
   readonly #links: StackedLinks;
   readonly #mtu: number | undefined;
   readonly #parent: ParentLink;
+  readonly #companion: Companion | undefined;
 
   constructor(
     host: HostKernel,
@@ -69,6 +80,7 @@ export class StackedNetwork implements DriverNetwork {
     this.#links = links;
     this.#mtu = options.mtu;
     this.#parent = new ParentLink(host, record.id, options.parent);
+    this.#companion = links.companion?.(this.#parent);
     // One without a parent is internal, as with Docker.
     const leadsOut = !internal && options.parent !== undefined;
     this.isGateway = { ipv4: leadsOut && enableIPv4, ipv6: leadsOut && enableIPv6 };
@@ -84,17 +96,20 @@ export class StackedNetwork implements DriverNetwork {
   create(): void {
     this.#requireKind();
     const parent = this.#parent.ensure();
-    if (this.#mtu === undefined || this.#mtu <= parent.mtu) return;
     // macvlan_change_mtu of drivers/net/macvlan.c
-    throw new BerthError(
-      'invalid',
-      `MTU ${this.#mtu} is more than that of parent ${parent.name}: it should be ${parent.mtu} at most`,
-      { op: 'create network', subject: parent.name },
-    );
+    if (this.#mtu !== undefined && this.#mtu > parent.mtu) {
+      throw new BerthError(
+        'invalid',
+        `MTU ${this.#mtu} is more than that of parent ${parent.name}: it should be ${parent.mtu} at most`,
+        { op: 'create network', subject: parent.name },
+      );
+    }
+    this.#companion?.create();
   }
 
-  delete(): Promise<void> {
-    return this.#parent.delete();
+  async delete(): Promise<void> {
+    await this.#companion?.delete();
+    await this.#parent.delete();
   }
 
   attach(attachment: Attachment): void {
@@ -116,6 +131,7 @@ export class StackedNetwork implements DriverNetwork {
       linkRequests.set({ index }, { alias: ownerAlias(endpoint.id) }),
     );
     this.#configure(inside, attachment, false);
+    this.#companion?.attach(endpoint);
   }
 
   restore(attachment: Attachment): void {
@@ -131,9 +147,11 @@ export class StackedNetwork implements DriverNetwork {
     const mtu = this.#mtu ?? this.#parent.find().mtu;
     if (link.mtu !== mtu) inside.run(linkRequests.set({ index: link.index }, { mtu }));
     this.#configure(inside, attachment, true);
+    this.#companion?.attach(endpoint);
   }
 
   async detach(endpoint: EndpointRecord, namespace: NetworkNamespace | undefined): Promise<void> {
+    this.#companion?.detach(endpoint);
     // The kernel destroys the links of a namespace with it.
     if (namespace === undefined || endpoint.interface === undefined) return;
     using inside = RouteSocket.open(namespace);
@@ -160,7 +178,7 @@ export class StackedNetwork implements DriverNetwork {
     const { deviceRoute } = this.#links;
     const { endpoint, defaultRoute } = attachment;
     try {
-      configureInterface(deviceRoute ? withoutRoute(attachment) : attachment, anew);
+      configureInterface(deviceRoute ? withoutRoute(attachment) : attachment, { anew, announce: true });
     } catch (error) {
       throw this.#explained(error, endpoint.interface);
     }

@@ -98,12 +98,12 @@ ${outward}  }
     drop
   }
   chain prerouting {
-    type nat hook prerouting priority dstnat; policy accept;
+    type nat hook prerouting priority dstnat + 1; policy accept;
     fib daddr type local ip daddr != 127.0.0.0/8 jump publish
     fib daddr type local ip6 daddr != ::1 jump publish6
   }
   chain output {
-    type nat hook output priority -100; policy accept;
+    type nat hook output priority -99; policy accept;
     meta nfproto ipv4 fib daddr type local jump publish
     meta nfproto ipv6 fib daddr type local jump publish6
   }

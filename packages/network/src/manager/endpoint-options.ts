@@ -3,8 +3,11 @@ import { optionValue } from '../drivers/option-values.js';
 
 const INTERFACE_NAME = 'com.docker.network.endpoint.ifname';
 const SYSCTLS = 'com.docker.network.endpoint.sysctls';
-/** Settings of one interface, IFNAME standing for it: `net.ipv4.conf.IFNAME.log_martians`. */
-const SYSCTL = /^net\.(?:ipv4|ipv6|mpls)\.(?:conf|neigh)\.IFNAME\.[a-z0-9_]+$/;
+/**
+ * Settings of one interface, IFNAME standing for it: `net.ipv4.conf.IFNAME.log_martians`. In lower case too: that is what
+ * docker's client makes of a `driver-opt` of `--network`.
+ */
+const SYSCTL = /^net\.(?:ipv4|ipv6|mpls)\.(?:conf|neigh)\.(?:IFNAME|ifname)\.[a-z0-9_]+$/;
 
 export interface EndpointOptions {
   readonly interfaceName?: string;
@@ -47,7 +50,7 @@ function parseSysctls(text: string): Record<string, string> {
         { subject: SYSCTLS },
       );
     }
-    return [name.replaceAll('.', '/'), value] as const;
+    return [name.replace('.ifname.', '.IFNAME.').replaceAll('.', '/'), value] as const;
   });
   return Object.fromEntries(entries);
 }

@@ -139,6 +139,15 @@ describe('a network that is made internal', () => {
     expect(ask(box.outsideCommand, '198.51.100.1', 8081)).toBe('web 198.51.100.2');
   });
 
+  it('closes the ports of a container that has no other way out', async () => {
+    const alone = await place(manager, 'alone', ['one'], [{ ...port, hostPort: 8082 }]);
+    expect(published()).toContain('tcp . 8082 : 172.20.1.4 . 80');
+    change({ internal: true });
+    expect(published()).not.toContain('8082');
+    await manager.deleteSandbox(alone.id);
+    expect(published()).not.toContain('8082');
+  });
+
   it('stays so for the next manager', async () => {
     change({ internal: true });
     await reopen();

@@ -30,11 +30,7 @@ export function changeNetwork(
   const before = { record: entry.record, network: entry.network };
   const record = changedRecord(entry.record, change);
   const { network } = networks.open(record);
-  const apply = (next: typeof before) => {
-    entry.record = next.record;
-    entry.network = next.network;
-    applyNetwork(context, names, entry);
-  };
+  const apply = (next: typeof before) => applyNetwork(context, names, entry, next);
   try {
     apply({ record, network });
     state.storedNetworks.put(record.id, record);
@@ -54,16 +50,28 @@ export function changeNetwork(
   }
 }
 
-/** Brings the kernel to what a network and its endpoints are now. */
-export function applyNetwork(context: ManagerContext, names: Names, entry: NetworkEntry): void {
+/**
+ * Brings the kernel to what a network and its endpoints are now.
+ *
+ * @param next what the network is to be
+ */
+export function applyNetwork(
+  context: ManagerContext,
+  names: Names,
+  entry: NetworkEntry,
+  next: Pick<NetworkEntry, 'record' | 'network'> = entry,
+): void {
   const { state, namespaces } = context;
   const affected = [...entry.endpoints.values()].flatMap((endpoint) => {
     const sandbox = state.sandboxes.get(endpoint.sandboxId);
-    return sandbox === undefined ? [] : [{ endpoint, sandbox }];
+    // What is open under the network as it has been so far, before that is another.
+    if (sandbox === undefined) return [];
+    return [{ endpoint, sandbox, before: openingsOf(context, sandbox, sandbox.gateways) }];
   });
+  entry.record = next.record;
+  entry.network = next.network;
   entry.network.create();
-  for (const { endpoint, sandbox } of affected) {
-    const before = openingsOf(context, sandbox, sandbox.gateways);
+  for (const { endpoint, sandbox, before } of affected) {
     const renewed = withGateways(entry, endpoint);
     state.setEndpoint(renewed);
     if (sandbox.record.kind === 'private' && namespaces.isAlive(sandbox.record.id)) {

@@ -161,12 +161,15 @@ export class NetworkManager {
 
   /**
    * Keeps addresses of a network for an owner (a sandbox's id), whether it is attached or not, until
-   * {@link releaseAddresses}.
+   * {@link releaseAddresses}; those that it has reserved there before and doesn't want any more are let go.
    *
-   * @throws BerthError `conflict` where one is taken, `invalid`; none is kept then
+   * @throws BerthError `conflict` where one is taken, `invalid`; the earlier ones are kept then
    */
   reserveAddresses(owner: SandboxId, network: NetworkId, wanted: readonly string[]): void {
     const entry = this.#networkEntry(network);
+    const { state } = this.#context;
+    const key = `${owner} ${entry.id}`;
+    const earlier = state.storedReservations.get(key)?.addresses ?? [];
     const addresses: string[] = [];
     try {
       for (const text of wanted) {
@@ -177,11 +180,15 @@ export class NetworkManager {
         addresses.push(address);
       }
     } catch (error) {
-      for (const address of addresses) entry.addresses?.unreserve(address, false);
+      for (const address of addresses)
+        if (!earlier.includes(address)) entry.addresses?.unreserve(address, false);
       throw error;
     }
-    const key = `${owner} ${entry.id}`;
-    this.#context.state.storedReservations.put(key, { owner, networkId: entry.id, addresses });
+    this.#unreserve(
+      entry,
+      earlier.filter((address) => !addresses.includes(address)),
+    );
+    state.storedReservations.put(key, { owner, networkId: entry.id, addresses });
   }
 
   /** Ends what an owner has reserved, on one network or on all. */
@@ -192,11 +199,7 @@ export class NetworkManager {
         continue;
       state.storedReservations.delete(key);
       const entry = state.networks.get(reservation.networkId);
-      const inUse = (address: string) =>
-        [...(entry?.endpoints.values() ?? [])].some(
-          ({ interface: own }) => own?.ipv4?.address === address || own?.ipv6?.address === address,
-        );
-      for (const address of reservation.addresses) entry?.addresses?.unreserve(address, inUse(address));
+      if (entry !== undefined) this.#unreserve(entry, reservation.addresses);
     }
   }
 
@@ -304,6 +307,16 @@ export class NetworkManager {
     await Promise.all([...state.networks.values()].map(({ network }) => network.delete()));
     host.firewall.remove();
     this.#settings.restore();
+  }
+
+  #unreserve(entry: NetworkEntry, addresses: readonly string[]): void {
+    const endpoints = [...entry.endpoints.values()];
+    for (const address of addresses) {
+      const inUse = endpoints.some(
+        ({ interface: own }) => own?.ipv4?.address === address || own?.ipv6?.address === address,
+      );
+      entry.addresses?.unreserve(address, inUse);
+    }
   }
 
   #networkEntry(reference: string): NetworkEntry {

@@ -140,4 +140,13 @@ describe('the MTU of the way out', () => {
     removeRoute('::/0');
     await vi.waitFor(() => expect(bridge()).toBe(1300));
   });
+
+  it('that IPv6 can’t live with is not followed by networks that have it', async () => {
+    await create('six', ['172.20.1.0/24', 'fd00:1::/64']);
+    const web = await place(manager, 'web', ['six']);
+    mtu(1000);
+    await vi.waitFor(() => expect(interfaces().get('berth0')?.mtu).toBe(1000));
+    expect(interfaces(web.inside).get('eth0')?.mtu).toBe(1280);
+    expect(run(...web.inside, 'ip', '-6', 'route', 'show', 'default')).toContain('fd00:1::1');
+  });
 });

@@ -116,6 +116,22 @@ it('again is what it was, and more', () => {
   expect(used()).toEqual([1, 1]);
 });
 
+it('again with a fault leaves the earlier one as it was', () => {
+  manager.reserveAddresses(owner, network, ['172.20.1.2']);
+  expect(() => manager.reserveAddresses(owner, network, ['172.20.1.2', '10.0.0.1'])).toThrow('network small');
+  expect(used()).toEqual([2, 1]);
+  manager.releaseAddresses(owner);
+  expect(used()).toEqual([1, 1]);
+});
+
+it('again with others lets go of those that are not wanted any more', () => {
+  manager.reserveAddresses(owner, network, ['172.20.1.2']);
+  manager.reserveAddresses(owner, network, ['172.20.1.3']);
+  expect(used()).toEqual([2, 1]);
+  manager.releaseAddresses(owner);
+  expect(used()).toEqual([1, 1]);
+});
+
 it('of the default network can’t be', () => {
   const { id } = manager.network('bridge');
   expect(() => manager.reserveAddresses(owner, id, ['172.17.0.9'])).toThrow('user defined networks only');

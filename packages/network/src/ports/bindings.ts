@@ -45,10 +45,19 @@ export function bindingOf(spec: PortSpec, networks: PublishingNetworks, fallback
         { subject: hostAddress },
       );
     }
-    return {
-      spec,
-      addresses: translates(networks[isIPv6(hostAddress) ? 'ipv6' : 'ipv4']) ? [hostAddress] : [],
-    };
+    const [own, other] = isIPv6(hostAddress)
+      ? [networks.ipv6, networks.ipv4]
+      : [networks.ipv4, networks.ipv6];
+    if (own === undefined && other !== undefined) {
+      const family = isIPv6(hostAddress) ? 'IPv6' : 'IPv4';
+      throw new BerthError(
+        'invalid',
+        `can't publish at ${hostAddress}: the container has no ${family}, and nothing translates between the families; ` +
+          `publish at an ${family === 'IPv6' ? 'IPv4' : 'IPv6'} address, or give it a network with ${family}`,
+        { subject: hostAddress },
+      );
+    }
+    return { spec, addresses: translates(own) ? [hostAddress] : [] };
   }
   const chosen = networks.ipv4?.defaultBinding ?? fallback;
   if (!isAnyAddress(chosen)) {

@@ -15,6 +15,11 @@ import { bridgeNameOf, ensureBridge, type BridgeSettings } from './bridge.js';
 import { attachPort, restorePort, stationOf, type PortSettings } from './bridge-port.js';
 import { parseBridgeOptions, type BridgeOptions, type GatewayMode } from './options.js';
 
+/** ETH_DATA_LEN (include/uapi/linux/if_ether.h): for a host without a way out. */
+const ETHERNET_MTU = 1500;
+/** IPV6_MIN_MTU (include/uapi/linux/ipv6.h). */
+const IPV6_LEAST_MTU = 1280;
+
 /** A Linux bridge for each network, and a veth pair for each endpoint. */
 export class BridgeDriver implements Driver {
   readonly name = 'bridge';
@@ -46,6 +51,7 @@ class BridgeNetwork implements DriverNetwork {
   readonly #bridge: Omit<BridgeSettings, 'mtu'>;
   readonly #firewall: FirewallNetwork;
   readonly #options: BridgeOptions;
+  readonly #hasIPv6: boolean;
   /** Whether packets of IPv6 are forwarded to or from it. */
   readonly #forwardsIPv6: boolean;
   #index: number | undefined;
@@ -54,6 +60,7 @@ class BridgeNetwork implements DriverNetwork {
     const { internal, enableIPv4, enableIPv6 } = record;
     this.#host = host;
     this.#options = options;
+    this.#hasIPv6 = enableIPv6;
     this.warnings = warnings;
     this.isGateway = { ipv4: !internal && enableIPv4, ipv6: !internal && enableIPv6 };
     this.publishing = {
@@ -130,8 +137,10 @@ class BridgeNetwork implements DriverNetwork {
     this.#host.firewall.removeStation(hostName);
   }
 
-  get #mtu(): number | undefined {
-    return this.#options.mtu ?? this.#host.uplinkMtu();
+  get #mtu(): number {
+    const { mtu = this.#host.uplinkMtu() ?? ETHERNET_MTU } = this.#options;
+    // IPv6 goes off where a link has less than its least MTU (RFC 8200, section 5), and its addresses are lost.
+    return this.#hasIPv6 ? Math.max(mtu, IPV6_LEAST_MTU) : mtu;
   }
 
   #guard(attachment: Attachment): void {

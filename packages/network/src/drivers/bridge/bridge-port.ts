@@ -68,7 +68,7 @@ export function restorePort(routes: RouteSocket, settings: PortSettings, attachm
     using inside = RouteSocket.open(namespaceOf(attachment));
     inside.run(linkRequests.set({ name }, { mtu }));
   }
-  configureInterface(attachment, true);
+  configureInterface(attachment, { anew: true });
 }
 
 /** What an endpoint may send: its own addresses, and the link-local one that its interface has where IPv6 is on. */

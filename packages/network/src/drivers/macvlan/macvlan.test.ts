@@ -110,6 +110,27 @@ describe('a macvlan network', () => {
     expect(run('ip', 'link', 'show', 'uplink')).toContain('uplink');
   });
 
+  it('gives the host a way to its endpoints where that is asked for', async () => {
+    const before = box.world();
+    run('ip', 'addr', 'add', '10.20.0.2/24', 'dev', 'uplink');
+    made.push(() => Promise.resolve(void run('ip', 'addr', 'del', '10.20.0.2/24', 'dev', 'uplink')));
+    const network = open(options({ 'berth.host_access': 'true' }));
+    network.create();
+    network.create();
+    const attachment = box.attachment('a', 10);
+    network.attach(attachment);
+    network.restore(attachment);
+    expect(run('ping', '-c', '1', '-W', '2', '10.20.0.10')).toContain('1 received');
+    expect(box.pings('a', '10.20.0.2')).toBe(true);
+    expect(box.pings('a', '10.20.0.1')).toBe(true);
+    await network.detach(attachment.endpoint, attachment.namespace);
+    expect(run('ip', 'route')).not.toContain('10.20.0.10');
+    await network.delete();
+    expect(box.world()).toBe(before);
+    const other = options({ 'berth.host_access': 'true', macvlan_mode: 'private' });
+    expect(() => open(other)).toThrow('berth.host_access is for macvlan_mode=bridge');
+  });
+
   it('restores an endpoint of which anything or nothing is left', async () => {
     const network = open();
     network.create();
@@ -306,12 +327,13 @@ describe('options of a macvlan network', () => {
         'com.docker.network.container_iface_prefix': 'lan',
       }),
     ).toEqual({
-      options: { parent: 'eth0.7', mode: 'vepa', mtu: 9000, interfacePrefix: 'lan' },
+      options: { parent: 'eth0.7', mode: 'vepa', mtu: 9000, interfacePrefix: 'lan', hostAccess: false },
       warnings: [],
     });
     expect(parse({ parent: '', macvlan_mode: '' }).options).toEqual({
       mode: 'bridge',
       interfacePrefix: 'eth',
+      hostAccess: false,
     });
   });
 

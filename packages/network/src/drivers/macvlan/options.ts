@@ -1,8 +1,11 @@
+import { BerthError } from '@berth/core';
 import type { NetworkRecord } from '../../records.js';
 import { INTERFACE_PREFIX, MTU, optionValue, unknownOption } from '../option-values.js';
 import { PARENT } from '../parent-link.js';
 import type { StackedOptions } from '../stacked-network.js';
 
+/** The host itself reaches the containers, and they it. */
+export const HOST_ACCESS = 'berth.host_access';
 export const MACVLAN_MODE = 'macvlan_mode';
 const MODES = ['bridge', 'private', 'vepa', 'passthru'] as const;
 
@@ -10,6 +13,7 @@ const MODES = ['bridge', 'private', 'vepa', 'passthru'] as const;
 export interface MacvlanOptions extends StackedOptions {
   /** Who of those on the same parent can talk to each other; `passthru`: one endpoint has it for itself. */
   readonly mode: (typeof MODES)[number];
+  readonly hostAccess: boolean;
 }
 
 /**
@@ -25,6 +29,7 @@ export function parseMacvlanOptions({ options, enableIPv6 }: Pick<NetworkRecord,
   const warnings: string[] = [];
   const parsed: { -readonly [K in keyof MacvlanOptions]: MacvlanOptions[K] } = {
     mode: 'bridge',
+    hostAccess: false,
     interfacePrefix: 'eth',
   };
   for (const [name, value] of Object.entries(options)) {
@@ -35,6 +40,9 @@ export function parseMacvlanOptions({ options, enableIPv6 }: Pick<NetworkRecord,
       case MACVLAN_MODE:
         if (value !== '') parsed.mode = optionValue.oneOf(name, value, MODES);
         break;
+      case HOST_ACCESS:
+        parsed.hostAccess = optionValue.boolean(name, value);
+        break;
       case MTU:
         parsed.mtu = optionValue.mtu(name, value, enableIPv6);
         break;
@@ -44,6 +52,13 @@ export function parseMacvlanOptions({ options, enableIPv6 }: Pick<NetworkRecord,
       default:
         warnings.push(unknownOption(name, 'macvlan'));
     }
+  }
+  if (parsed.hostAccess && (parsed.mode !== 'bridge' || parsed.parent === undefined)) {
+    throw new BerthError(
+      'invalid',
+      `option ${HOST_ACCESS} is for ${MACVLAN_MODE}=bridge and a network with a parent: links of other modes don't reach each other`,
+      { op: 'check network options', subject: HOST_ACCESS },
+    );
   }
   return { options: parsed, warnings };
 }
