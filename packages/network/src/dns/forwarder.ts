@@ -23,10 +23,11 @@ const DEADLINE_MS = 4000;
 const MAX_SOCKETS = 4096;
 
 /**
- * Exchanges under way about one question at a time, over all sandboxes. More of them, each a little different, are a
- * question that goes round: a resolver of ours that asks us.
+ * Exchanges under way about one question at a time, with the same servers from the same place. More of them, each a
+ * little different, are a question that goes round: a resolver of ours that asks us. Containers that ask the same at once
+ * mostly ask it in the same words; those with cookies of their own (RFC 7873) are what this leaves room for.
  */
-const MAX_SAME_QUESTION = 16;
+const MAX_SAME_QUESTION = 64;
 
 export type Transport = 'udp' | 'tcp';
 
@@ -37,7 +38,7 @@ export type OnAnswer = (answer: Buffer | undefined) => void;
 export class Forwarder {
   readonly #hostResolvers: () => readonly string[];
   readonly #warnings: BoundedWarning;
-  /** By what is asked of whom: who asks the same is told the same, and a question that goes round meets itself. */
+  /** By what is asked of whom, ids aside: who asks the same is told the same, and a question that goes round meets itself. */
   readonly #running = new Map<string, Exchange>();
   readonly #sameQuestion = new Map<string, number>();
   readonly #sockets: OpenSockets = { open: 0 };
@@ -61,7 +62,6 @@ export class Forwarder {
     onAnswer: OnAnswer,
   ): void {
     const { counters } = state;
-    const question = message.toString('latin1', HEADER, questionEnd);
     const refuse = (reason: string) => {
       counters.refused++;
       this.#warnings.warn(`name service: ${reason}`, state);
@@ -89,13 +89,15 @@ export class Forwarder {
       }
       onAnswer(answer);
     };
-    const key = keyOf(servers, transport, message);
+    const whom = servers.map(({ address, port, from = '' }) => `${from} ${address} ${port}`).join();
+    const key = `${transport} ${whom} ${message.toString('latin1', 2)}`;
     const running = this.#running.get(key);
     if (running !== undefined) {
       state.inFlight++;
       running.join(message, done);
       return;
     }
+    const question = `${whom} ${message.toString('latin1', HEADER, questionEnd).toLowerCase()}`;
     const same = this.#sameQuestion.get(question) ?? 0;
     if (same >= MAX_SAME_QUESTION) {
       refuse('a question goes round: an upstream server asks us what we ask it');
@@ -139,12 +141,6 @@ export class Forwarder {
 }
 
 type Done = (answer: Buffer | undefined, forged: number) => void;
-
-/** What is asked of whom, the id aside. */
-function keyOf(servers: readonly Upstream[], transport: Transport, message: Buffer): string {
-  const whom = servers.map(({ address, port, from = '' }) => `${from} ${address} ${port}`).join();
-  return `${transport} ${whom} ${message.toString('latin1', 2)}`;
-}
 
 /** How many sockets ask at the moment. */
 interface OpenSockets {

@@ -2,7 +2,7 @@ import { bindSocket, closeDescriptor } from '@berth/kernel';
 import { HEADER, RCODE, TYPE, writeAnswer } from './message.js';
 import { wireName, wireNameAt, type WireName } from './name.js';
 import { recordsOf, type Records } from './records.js';
-import { Responder, SILENCE } from './responder.js';
+import { Responder } from './responder.js';
 import { SandboxState, type NameServiceCounters } from './sandbox-state.js';
 import { TcpServer } from './server-tcp.js';
 import { UdpServer } from './server-udp.js';
@@ -23,26 +23,18 @@ class HostResponder extends Responder {
     this.#all = records;
   }
 
-  override respond(state: SandboxState, message: Buffer, out: Buffer, limit: number, udp: boolean): number {
+  protected override answer(state: SandboxState, out: Buffer, limit: number): number {
     const { query } = this;
-    state.counters.asked++;
-    const verdict = query.read(message);
-    const size = udp ? Math.min(limit, query.udpSize) : limit;
-    const empty = (rcode: number) => writeAnswer(query, rcode, [], 0, out, size);
-    if (verdict !== 'ok') {
-      state.counters.malformed++;
-      return verdict === 'silence' ? SILENCE : empty(RCODE.FORMERR);
-    }
     const name = inside(wireNameAt(query.message, HEADER, query.nameEnd));
     if (name === undefined) {
       state.counters.refused++;
-      return empty(RCODE.REFUSED);
+      return this.empty(RCODE.REFUSED, out, limit);
     }
     state.counters.answeredHere++;
     const entry = this.#all.lookupAnywhere(name);
-    if (entry === undefined) return empty(RCODE.NXDOMAIN);
+    if (entry === undefined) return this.empty(RCODE.NXDOMAIN, out, limit);
     const sets = query.type === TYPE.ANY ? [entry.a, entry.aaaa] : [recordsOf(entry, query.type)];
-    return writeAnswer(query, RCODE.NOERROR, sets, entry.turn++, out, size);
+    return writeAnswer(query, RCODE.NOERROR, sets, entry.turn++, out, limit);
   }
 }
 

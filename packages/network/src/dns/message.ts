@@ -1,4 +1,5 @@
 import { endOfName, endOfPlainName } from './name.js';
+import { isWellFormed } from './well-formed.js';
 
 /** Numbers of RFC 1035 section 3.2 and 4.1.1, RFC 3596 and RFC 6891. */
 export const TYPE = { A: 1, PTR: 12, AAAA: 28, OPT: 41, IXFR: 251, AXFR: 252, ANY: 255 } as const;
@@ -177,7 +178,7 @@ export type AnswerCheck = 'good' | 'failure' | 'forged';
 
 /**
  * Checks that `answer` belongs to `asked`: an answer, same id, same opcode, same question (RFC 5452 section
- * 9.1). A server's refusal is a `failure`, with or without the question repeated.
+ * 9.1), and that its records can be read. A server's refusal is a `failure`, with or without the question repeated.
  */
 export function checkAnswer(answer: Buffer, asked: Buffer, questionEnd: number): AnswerCheck {
   if (answer.length < HEADER || u16(answer, 0) !== u16(asked, 0)) return 'forged';
@@ -192,7 +193,9 @@ export function checkAnswer(answer: Buffer, asked: Buffer, questionEnd: number):
   for (let at = HEADER; at < questionEnd; at++) {
     if (fold(answer[at] ?? 0) !== fold(asked[at] ?? 0)) return 'forged';
   }
-  return failed ? 'failure' : 'good';
+  if (failed) return 'failure';
+  // What is cut may be cut anywhere: its reader asks again over TCP.
+  return (flags & TC) !== 0 || isWellFormed(answer, questionEnd) ? 'good' : 'forged';
 }
 
 /** Cuts a message down to its header and question and sets TC: its reader asks again over TCP. */

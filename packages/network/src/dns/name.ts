@@ -2,7 +2,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { BerthError } from '@berth/core';
 
 /** Bytes of a label, RFC 1035 section 2.3.4. */
-const MAX_LABEL = 63;
+export const MAX_LABEL = 63;
 /** Bytes of a whole name with its length octets and the root label, RFC 1035 section 2.3.4. */
 export const MAX_NAME = 255;
 

@@ -44,32 +44,35 @@ export class Responder {
         return SILENCE;
       case 'malformed':
         counters.malformed++;
-        return this.#empty(RCODE.FORMERR, out, size);
+        return this.empty(RCODE.FORMERR, out, size);
       case 'not-implemented':
         counters.refused++;
-        return this.#empty(RCODE.NOTIMP, out, size);
+        return this.empty(RCODE.NOTIMP, out, size);
       case 'bad-version':
         counters.refused++;
-        return this.#empty(RCODE.BADVERS, out, size);
+        return this.empty(RCODE.BADVERS, out, size);
       case 'ok':
-        return this.#answer(state, out, size);
+        break;
     }
+    // A zone transfer is many messages, and there is nothing to know in classes other than the Internet's.
+    const { type } = query;
+    if (query.class !== CLASS_IN || type === TYPE.AXFR || type === TYPE.IXFR) {
+      counters.refused++;
+      return this.empty(RCODE.REFUSED, out, size);
+    }
+    return this.answer(state, out, size);
   }
 
   /** Writes an answer to the query read last that has no records. */
-  #empty(rcode: number, out: Buffer, limit: number): number {
+  protected empty(rcode: number, out: Buffer, limit: number): number {
     return writeAnswer(this.query, rcode, NO_RECORDS, 0, out, limit);
   }
 
-  #answer(state: SandboxState, out: Buffer, limit: number): number {
+  /** Answers the question of the query read last. */
+  protected answer(state: SandboxState, out: Buffer, limit: number): number {
     const { query } = this;
     const { counters } = state;
     const { type } = query;
-    // A zone transfer is many messages, and there is nothing to know in classes other than the Internet's.
-    if (query.class !== CLASS_IN || type === TYPE.AXFR || type === TYPE.IXFR) {
-      counters.refused++;
-      return this.#empty(RCODE.REFUSED, out, limit);
-    }
     const name = wireNameAt(query.message, HEADER, query.nameEnd);
     const entry = this.#records.lookup(state.sandboxId, name, type) ?? hostEntry(state, name);
     if (entry) {
@@ -84,13 +87,13 @@ export class Responder {
     if (!this.#forwardSingleLabels && query.isSingleLabel && query.nameEnd > HEADER + 1) {
       // Whose names our containers look for is nobody else's business, so it isn't asked upstream.
       counters.answeredHere++;
-      return this.#empty(RCODE.NXDOMAIN, out, limit);
+      return this.empty(RCODE.NXDOMAIN, out, limit);
     }
     // Servers of the sandbox's own are asked from within it: they are reached where it reaches them itself.
     if (!state.forwarding && state.upstreams.length === 0) {
       // As Docker (since 25.0.5) on internal networks. A REFUSED would make musl wait for its timeout.
       counters.refused++;
-      return this.#empty(RCODE.SERVFAIL, out, limit);
+      return this.empty(RCODE.SERVFAIL, out, limit);
     }
     return FORWARD;
   }

@@ -16,7 +16,7 @@ export interface NameServiceCounters {
   refused: number;
   /** Not a query that can be read: answered with FORMERR or not at all. */
   malformed: number;
-  /** Messages from upstream that did not match what was asked, dropped. */
+  /** Messages from upstream that did not match what was asked, or can't be read, dropped. */
   forged: number;
 }
 

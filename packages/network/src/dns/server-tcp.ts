@@ -69,7 +69,11 @@ export class TcpServer {
 
   #accept(socket: Socket): void {
     const [oldest] = this.#connections;
-    if (this.#connections.size >= MAX_CONNECTIONS) oldest?.destroy();
+    if (oldest !== undefined && this.#connections.size >= MAX_CONNECTIONS) {
+      oldest.destroy();
+      // Forgotten at once: several connections may come before its end is told.
+      this.#connections.delete(oldest);
+    }
     this.#connections.add(socket);
     const reader = new FrameReader(MAX_QUERY);
     let waiting = 0;
