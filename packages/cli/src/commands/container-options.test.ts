@@ -30,6 +30,11 @@ describe('the body of a new container', () => {
     expect(bodyOf('--network name=a,alias=x,alias=y,driver-opt=k=v busybox')).toMatchObject({
       NetworkingConfig: { EndpointsConfig: { a: { Aliases: ['x', 'y'], DriverOpts: { k: 'v' } } } },
     });
+    // A value with commas of its own stands in quotes.
+    expect(bodyOf('--network name=a,"driver-opt=k=v,""w""",alias=x busybox')).toMatchObject({
+      NetworkingConfig: { EndpointsConfig: { a: { Aliases: ['x'], DriverOpts: { k: 'v,"w"' } } } },
+    });
+    expect(() => bodyOf('--network name=a,alias="x busybox')).toThrow('quotes should enclose a field');
   });
 
   test('addresses of both families, of the link, and the order of gateways', () => {

@@ -1,6 +1,6 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { Failure, REFUSED } from './command.js';
-import { pairs } from './words.js';
+import { fieldsOf, pairs } from './words.js';
 
 /** What a command line says of a container's networks. */
 export interface NetworkOptions {
@@ -110,13 +110,13 @@ function isUserDefined(target: string): boolean {
 
 /** Reads `NETWORK`, or docker's long form: `name=NETWORK,alias=NAME,ip=ADDRESS,driver-opt=NAME=VALUE,…`. */
 function attachmentOf(word: string): Attachment {
-  if (!/^\w[\w-]*=/.test(word)) {
+  if (!/^"?\w[\w-]*=/.test(word)) {
     if (word === '') throw refused('no name set for network');
     return plainAttachment(word);
   }
   let target = '';
   const attachment = plainAttachment('');
-  for (const field of word.split(',')) {
+  for (const field of fieldsOf(word)) {
     const [, key = '', value] = /^([^=]*)=(.*)$/s.exec(field) ?? [];
     if (value === undefined) throw refused(`invalid field "${field}" in --network ${word}`);
     if (key === 'name') target = value;

@@ -90,6 +90,7 @@ describe('the endpoint of a connection', () => {
       DriverOpts: { k: 'v' },
       GwPriority: -5,
     });
+    expect(endpointOf('--driver-opt k=v,"l=m,n" net web')).toEqual({ DriverOpts: { k: 'v', l: 'm,n' } });
     expect(endpointOf('net web')).toEqual({});
     expect(endpointOf('--gw-priority=0 net web')).toEqual({ GwPriority: 0 });
   });

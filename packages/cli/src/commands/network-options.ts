@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { Failure, REFUSED, checked, checkedList, collect, notInteger, onOrOff } from './command.js';
 import { checkAttachment, endpointOf, notPriority, plainAttachment } from './endpoints.js';
 import { ipamConfig, type IpamOptions } from './ipam-config.js';
-import { notAddress, pairs } from './words.js';
+import { fieldsOf, notAddress, pairs } from './words.js';
 
 /** The flags of `network create`, as commander gives them. */
 export interface CreateOptions extends IpamOptions {
@@ -152,7 +152,7 @@ export function connectEndpoint(network: string, options: ConnectOptions): objec
     ip: options.ip,
     ip6: options.ip6,
     linkLocal: options.linkLocalIp ?? [],
-    driverOptions: options.driverOpt ?? [],
+    driverOptions: (options.driverOpt ?? []).flatMap(fieldsOf),
     gatewayPriority: options.gwPriority,
   };
   checkAttachment(attachment);

@@ -13,6 +13,25 @@ export function pairs(kind: string, words: readonly string[]): Record<string, st
 }
 
 /**
+ * The fields of a word that docker's flags take for a line of comma-separated values (RFC 4180): a field with a comma of
+ * its own stands in quotes.
+ *
+ * @throws Failure for quotes that do not enclose a field
+ */
+export function fieldsOf(word: string): string[] {
+  const pattern = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y;
+  const fields: string[] = [];
+  for (let separator = ','; separator !== '';) {
+    const found = pattern.exec(word);
+    if (found === null) throw new Failure(`invalid value ${word}: quotes should enclose a field`, REFUSED);
+    const [, quoted, plain = '', next = ''] = found;
+    fields.push(quoted?.replaceAll('""', '"') ?? plain);
+    separator = next;
+  }
+  return fields;
+}
+
+/**
  * `NAME=VALUE` as it is; `NAME` with this shell's value, or not at all where it has none.
  *
  * @param files files of such lines, which go first
