@@ -4,3 +4,4 @@ export { HOST_ADDRESS, HostInABox, OUTSIDE_ADDRESS, OUTSIDE_NAMES } from './host
 export { assertNothingLeft, leftovers } from './leftovers.js';
 export { BERTH, BUSYBOX_ARCHIVE, dockerProgram } from './paths.js';
 export { boxProcesses, type Process } from './processes.js';
+export { startNameServer, type NameServer } from './name-server.js';
