@@ -40,7 +40,7 @@ export class Forwarder {
   readonly #warnings: BoundedWarning;
   /** By what is asked of whom, ids aside: who asks the same is told the same, and a question that goes round meets itself. */
   readonly #running = new Map<string, Exchange>();
-  readonly #sameQuestion = new Map<string, number>();
+  readonly #sameQuestion = new Map<string, SameQuestion>();
   readonly #sockets: OpenSockets = { open: 0 };
 
   constructor(hostResolvers: () => readonly string[], warnings: BoundedWarning) {
@@ -98,18 +98,20 @@ export class Forwarder {
       return;
     }
     const question = `${whom} ${message.toString('latin1', HEADER, questionEnd).toLowerCase()}`;
-    const same = this.#sameQuestion.get(question) ?? 0;
-    if (same >= MAX_SAME_QUESTION) {
+    const same = this.#sameQuestion.get(question) ?? { running: 0, goesRound: false };
+    // Until all of them have ended: a resolver that asks twice would have it go round twice as often at each turn.
+    same.goesRound ||= same.running >= MAX_SAME_QUESTION;
+    if (same.goesRound) {
       refuse('a question goes round: an upstream server asks us what we ask it');
       return;
     }
     state.inFlight++;
-    this.#sameQuestion.set(question, same + 1);
+    same.running++;
+    this.#sameQuestion.set(question, same);
     const exchange = new Exchange(servers, message, questionEnd, transport, this.#sockets, () => {
       this.#running.delete(key);
-      const left = (this.#sameQuestion.get(question) ?? 1) - 1;
-      if (left > 0) this.#sameQuestion.set(question, left);
-      else this.#sameQuestion.delete(question);
+      same.running--;
+      if (same.running === 0) this.#sameQuestion.delete(question);
     });
     exchange.join(message, done);
     this.#running.set(key, exchange);
@@ -138,6 +140,12 @@ export class Forwarder {
       return [];
     }
   }
+}
+
+/** Exchanges under way about one question, and whether they have been too many. */
+interface SameQuestion {
+  running: number;
+  goesRound: boolean;
 }
 
 type Done = (answer: Buffer | undefined, forged: number) => void;

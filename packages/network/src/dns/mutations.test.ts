@@ -1,11 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { silentLogger } from '@berth/core';
-import { NetworkNamespace } from '@berth/kernel';
 import { decode } from 'dns-packet';
 import { describe, expect, it } from 'vitest';
-import { setLoopbackUp } from './namespaces.fixture.js';
+import { TestNamespace } from './namespaces.fixture.js';
 import { ANCESTORS, mutants } from './mutate.fixture.js';
 import { NameService } from './name-service.js';
 import { askMutants, frontEndpoint, respondToMutants } from './soak.fixture.js';
@@ -35,12 +31,10 @@ describe('mutated queries', () => {
   });
 
   it('leave a live server as it was: 2,000 of them over UDP and TCP', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'berth-mutants-'));
-    const path = join(directory, 'sandbox');
-    using namespace = NetworkNamespace.create(path);
+    const sandbox = new TestNamespace();
+    const { path, namespace } = sandbox;
     const service = new NameService({ logger: silentLogger, hostResolvers: () => [] });
     try {
-      setLoopbackUp(path);
       for (let index = 1; index <= 200; index++) service.setEndpoint(frontEndpoint(index));
       await service.open('s1', path, namespace, { forwarding: true });
       const result = await askMutants(namespace, 2000, SEED, decode);
@@ -48,8 +42,7 @@ describe('mutated queries', () => {
       expect(service.counters('s1')).toMatchObject({ forwarded: 0, forged: 0 });
     } finally {
       await service.shutdown();
-      NetworkNamespace.remove(path);
-      rmSync(directory, { recursive: true });
+      sandbox.close();
     }
   });
 });
