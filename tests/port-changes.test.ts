@@ -21,17 +21,8 @@ afterEach(async () => {
   if (left.length > 0) await berth('rm', '-f', ...left);
 });
 
-/** What a new connection to a port of the host is answered; undefined where there is none. */
-async function reached(port: number, protocol: 'tcp' | 'udp' = 'tcp'): Promise<string | undefined> {
-  const caller = talkers.call(protocol, HOST_ADDRESS, port);
-  try {
-    return await caller.answer(1000);
-  } catch {
-    return undefined;
-  } finally {
-    await caller.end();
-  }
-}
+/** Who answers at a port of the host; undefined: nobody. */
+const reached = (port: number, protocol: 'tcp' | 'udp' = 'tcp') => talkers.ask(protocol, HOST_ADDRESS, port);
 
 /** Whether a program of the host can have a port. */
 async function free(port: number): Promise<boolean> {

@@ -2,78 +2,34 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { HOST_ADDRESS, HostInABox, eventually } from './box/index.js';
 import { useBox } from './box/fixture.js';
+import { onHost } from './box/places.js';
+import { Talkers, type Protocol } from './box/talkers.js';
 
 const fixture = useBox();
 const berth = (...args: string[]) => fixture.box.berth(...args);
 const tryBerth = (...args: string[]) => fixture.box.tryBerth(...args);
 const docker = (...args: string[]) => fixture.box.docker(...args);
-
-/** Answers, at each TCP port, with the port; at each UDP port too. It is a program of the host in a container's network. */
-const SERVER = `
-  const { createServer } = require('node:net');
-  const { createSocket } = require('node:dgram');
-  const ports = process.argv.slice(1).map(Number);
-  let missing = 2 * ports.length;
-  const up = () => (missing -= 1) === 0 && console.log('up');
-  for (const port of ports) {
-    createServer((client) => client.on('error', () => undefined).end('tcp ' + port)).listen(port, '0.0.0.0', up);
-    const socket = createSocket('udp4');
-    socket.on('message', (_, from) => socket.send('udp ' + port, from.port, from.address));
-    socket.bind(port, up);
-  }`;
-/** Prints what a port answers, or nothing. */
-const CLIENT = `
-  const [protocol, address, port] = process.argv.slice(1);
-  setTimeout(() => process.exit(1), 1500).unref();
-  const tell = (answer) => { process.stdout.write(String(answer)); process.exit(0); };
-  if (protocol === 'tcp') require('node:net').connect(port, address).on('data', tell).on('error', () => process.exit(1));
-  else {
-    const socket = require('node:dgram').createSocket('udp4').on('message', tell).on('error', () => process.exit(1));
-    socket.connect(port, address, () => socket.send('?'));
-  }
-  setTimeout(() => undefined, 2000);`;
+const talkers = new Talkers(() => fixture.box);
 
 const sleeper = (name: string, ...flags: string[]) =>
   berth('run', '-d', '--name', name, ...flags, 'busybox', 'sleep', '600');
 
-async function serve(container: string, ...ports: number[]): Promise<void> {
-  const words = ['nsexec', container, '--', process.execPath, '-e', SERVER, ...ports.map(String)];
-  const server = fixture.box.startOnHost(fixture.box.berthCommand, ...words);
-  servers.push({
-    end: async () => {
-      const ended = new Promise((resolve) => server.once('close', resolve));
-      server.kill();
-      await ended;
-    },
-  });
-  let printed = '';
-  server.stdout?.on('data', (chunk: Buffer) => (printed += chunk.toString()));
-  await eventually('the servers are up', () => printed.includes('up'));
-}
-
-const servers: { end: () => Promise<void> }[] = [];
 afterEach(async () => {
-  await Promise.all(servers.splice(0).map(({ end }) => end()));
+  await talkers.endAll();
   const left = (await berth('ps', '-aq')).split('\n').filter(Boolean);
   if (left.length > 0) await berth('rm', '-f', ...left);
 });
 
-type Protocol = 'tcp' | 'udp';
-const ask = (protocol: Protocol, address: string, port: number) => [
-  process.execPath,
-  ...['-e', CLIENT, protocol, address, String(port)],
-];
-/** What the outside, the host by its address and the host by 127.0.0.1 are answered at a port. */
-async function answers(protocol: Protocol, port: number): Promise<string[]> {
-  const { box } = fixture;
-  const results = await Promise.all([
-    box.tryOutside(...ask(protocol, HOST_ADDRESS, port)),
-    box.tryHost(ask(protocol, HOST_ADDRESS, port)),
-    box.tryHost(ask(protocol, '127.0.0.1', port)),
+/** Who answers at a port: to the outside, to the host by its address, to the host by 127.0.0.1. */
+function answers(protocol: Protocol, port: number): Promise<(string | undefined)[]> {
+  const host = onHost(fixture.box);
+  return Promise.all([
+    talkers.ask(protocol, HOST_ADDRESS, port),
+    talkers.ask(protocol, HOST_ADDRESS, port, host),
+    talkers.ask(protocol, '127.0.0.1', port, host),
   ]);
-  return results.map(({ stdout }) => stdout);
 }
-const thrice = (text: string) => [text, text, text];
+const thrice = (text?: string) => [text, text, text];
 
 /** The elements of a map of the firewall, as nft lists them. */
 async function elements(map: string): Promise<string[]> {
@@ -113,13 +69,13 @@ describe('a range of ports', () => {
       const middle = Math.floor((first + last) / 2);
       const inside = [first, middle, last];
       const neighbours = [first - 1, last + 1].filter((port) => port < 65_536);
-      await serve('ranged', ...inside, ...neighbours);
+      await talkers.serve('ranged', ...inside, ...neighbours);
       for (const protocol of protocols) {
         for (const port of inside)
-          expect(await answers(protocol, port)).toEqual(thrice(`${protocol} ${port}`));
-        for (const port of neighbours) expect(await answers(protocol, port)).toEqual(thrice(''));
+          expect(await answers(protocol, port)).toEqual(thrice(`ranged ${protocol} ${port}`));
+        for (const port of neighbours) expect(await answers(protocol, port)).toEqual(thrice());
         const other = protocol === 'tcp' ? 'udp' : 'tcp';
-        if (!protocols.includes(other)) expect(await answers(other, middle)).toEqual(thrice(''));
+        if (!protocols.includes(other)) expect(await answers(other, middle)).toEqual(thrice());
       }
       const target = await addressOf('ranged');
       expect((await elements('ranges')).sort()).toEqual(
@@ -131,11 +87,13 @@ describe('a range of ports', () => {
 
   test('leads to other numbers of the container', async () => {
     await sleeper('shifted', '-p', '30000-30099:20000-20099', '-p', '30000-30099:20000-20099/udp');
-    await serve('shifted', 20_000, 20_050, 20_099, 20_100, 30_000);
+    await talkers.serve('shifted', 20_000, 20_050, 20_099, 20_100, 30_000);
     for (const protocol of ['tcp', 'udp'] as const) {
       for (const offset of [0, 50, 99])
-        expect(await answers(protocol, 30_000 + offset)).toEqual(thrice(`${protocol} ${20_000 + offset}`));
-      for (const port of [29_999, 30_100, 20_000]) expect(await answers(protocol, port)).toEqual(thrice(''));
+        expect(await answers(protocol, 30_000 + offset)).toEqual(
+          thrice(`shifted ${protocol} ${20_000 + offset}`),
+        );
+      for (const port of [29_999, 30_100, 20_000]) expect(await answers(protocol, port)).toEqual(thrice());
     }
     expect(await berth('port', 'shifted')).toBe(
       '20000-20099/tcp -> 0.0.0.0:30000-30099\n20000-20099/udp -> 0.0.0.0:30000-30099',
@@ -171,9 +129,9 @@ describe('a range of ports', () => {
   test('is taken on the host alone: containers listen as they like', async () => {
     await sleeper('ranged', '-p', '20000-29999:20000-29999');
     await sleeper('other');
-    await serve('other', 25_000);
-    await serve('ranged', 25_000);
-    expect(await answers('tcp', 25_000)).toEqual(thrice('tcp 25000'));
+    await talkers.serve('other', 25_000);
+    await talkers.serve('ranged', 25_000);
+    expect(await answers('tcp', 25_000)).toEqual(thrice('ranged tcp 25000'));
   });
 });
 
@@ -304,8 +262,8 @@ describe('a port of the host’s choice', () => {
     expect(late.stderr).toMatch(/:8003 failed: port is already allocated/);
     program.kill();
     await ended;
-    await serve('first', 80);
-    expect(await answers('tcp', 8002)).toEqual(thrice('tcp 80'));
+    await talkers.serve('first', 80);
+    expect(await answers('tcp', 8002)).toEqual(thrice('first tcp 80'));
   });
 
   test('is one that the host gives out, the same in both families, and each container port has its own', async () => {
@@ -342,15 +300,13 @@ test('one container port is published at several host addresses and ports', asyn
   await fixture.box.host('ip', 'address', 'add', '198.51.100.9/32', 'dev', 'eth0');
   const flags = ['198.51.100.9:8080:80', `${HOST_ADDRESS}:8080:81`, '127.0.0.1:8081:80', '8082:80'];
   await sleeper('several', ...flags.flatMap((flag) => ['-p', flag]));
-  await serve('several', 80, 81);
-  const outside = async (address: string, port: number) =>
-    (await fixture.box.tryOutside(...ask('tcp', address, port))).stdout;
-  expect(await outside('198.51.100.9', 8080)).toBe('tcp 80');
-  expect(await outside(HOST_ADDRESS, 8080)).toBe('tcp 81');
-  expect(await outside(HOST_ADDRESS, 8081)).toBe('');
-  expect(await outside('198.51.100.9', 8082)).toBe('tcp 80');
-  expect(await answers('tcp', 8082)).toEqual(thrice('tcp 80'));
-  expect((await fixture.box.tryHost(ask('tcp', '127.0.0.1', 8081))).stdout).toBe('tcp 80');
+  await talkers.serve('several', 80, 81);
+  expect(await talkers.ask('tcp', '198.51.100.9', 8080)).toBe('several tcp 80');
+  expect(await talkers.ask('tcp', HOST_ADDRESS, 8080)).toBe('several tcp 81');
+  expect(await talkers.ask('tcp', HOST_ADDRESS, 8081)).toBeUndefined();
+  expect(await talkers.ask('tcp', '198.51.100.9', 8082)).toBe('several tcp 80');
+  expect(await answers('tcp', 8082)).toEqual(thrice('several tcp 80'));
+  expect(await talkers.ask('tcp', '127.0.0.1', 8081, onHost(fixture.box))).toBe('several tcp 80');
   expect((await berth('port', 'several', '80')).split('\n').sort()).toEqual([
     '0.0.0.0:8082',
     '127.0.0.1:8081',

@@ -117,6 +117,18 @@ export class Talkers {
     return caller;
   }
 
+  /** Who answers a new flow, `NAME PROTOCOL PORT`; undefined: nobody. */
+  async ask(protocol: Protocol, address: string, port: number, from?: Place): Promise<string | undefined> {
+    const caller = this.call(protocol, address, port, from);
+    try {
+      return await caller.answer(1500);
+    } catch {
+      return undefined;
+    } finally {
+      await caller.end();
+    }
+  }
+
   /** Any other program. */
   run(command: readonly string[]): Talker {
     const talker = new Talker(command);
