@@ -1,13 +1,9 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Brand, Logger, Store } from '@berth/core';
-import type {
-  Endpoint,
-  NameServiceCounters,
-  NetworkManager,
-  PortSpec,
-  Protocol,
-  PublishedPort,
-} from '@berth/network';
+import type { Endpoint, NameServiceCounters, NetworkManager, Protocol, PublishedPort } from '@berth/network';
+import type { HostSpec } from './host-spec.js';
+
+export type * from './host-spec.js';
 
 export type ContainerId = Brand<'container'>;
 /** `sha256:` and 64 hex digits. */
@@ -56,34 +52,6 @@ export interface EndpointConfig {
   readonly driverOptions?: Readonly<Record<string, string>>;
   /** The network with the highest one is the way out; default 0. */
   readonly gatewayPriority?: number;
-}
-
-export interface HostSpec {
-  /** `default`, `bridge`, `host`, `none`, `container:REF` or a network's name or id. */
-  readonly networkMode: string;
-  readonly portBindings: readonly PortSpec[];
-  /** Publish every exposed port at a port of the host's choice. */
-  readonly publishAllPorts?: boolean;
-  /** `source:destination[:ro|rw]`; the source is an absolute path or a volume's name. */
-  readonly binds: readonly string[];
-  readonly autoRemove: boolean;
-  readonly dns: readonly string[];
-  readonly dnsSearch: readonly string[];
-  readonly dnsOptions: readonly string[];
-  /** `name:address`. */
-  readonly extraHosts: readonly string[];
-  /** `container` or `container:alias`, on the default bridge: names in the hosts file, and variables. */
-  readonly links?: readonly string[];
-  readonly privileged?: boolean;
-  readonly capAdd?: readonly string[];
-  readonly capDrop?: readonly string[];
-  readonly readonlyRootfs?: boolean;
-  /** Size of `/dev/shm` in bytes; 64 MiB unless told. */
-  readonly shmSize?: number;
-  /** `net.*` sysctls of the container's own namespace. */
-  readonly sysctls?: Readonly<Record<string, string>>;
-  /** `json-file` is what Berth calls its one log format; kept for `inspect`. */
-  readonly logDriver?: string;
 }
 
 /** What a client asks for when it creates a container. */

@@ -1,25 +1,9 @@
-import { BerthError } from '@berth/core';
-import type { ContainerSpec, EndpointConfig, HostSpec } from '@berth/engine';
+import type { ContainerSpec, EndpointConfig } from '@berth/engine';
 import { endpointConfig } from './endpoints.js';
-import { parsePort, portSpecs } from './ports.js';
+import { hostSpec } from './host-config.js';
+import { parsePort } from './ports.js';
 import { anything, oneOf, refuseOthers } from './refuse.js';
-import { ContainerCreate, HostConfig } from './schemas.js';
-
-const HOST_FIELDS = Object.keys(HostConfig.properties).filter((name) => name !== 'RestartPolicy');
-
-/** Values that mean what Berth does anyway. */
-const HOST_HARMLESS = {
-  RestartPolicy: (value: unknown) => ['', 'no', undefined, null].includes((value as { Name?: string }).Name),
-  // For the client's own use, and for Windows.
-  ContainerIDFile: anything,
-  Isolation: oneOf('default'),
-  MemorySwappiness: oneOf(-1),
-  PidsLimit: oneOf(-1),
-  IpcMode: oneOf('private'),
-  UsernsMode: oneOf('host'),
-  VolumeDriver: oneOf('local'),
-  Runtime: oneOf('runc'),
-};
+import { ContainerCreate } from './schemas.js';
 
 /**
  * What a client asks for, in the engine's terms.
@@ -72,37 +56,6 @@ function terminalSize(size: readonly number[] | null | undefined): ContainerSpec
 export function words(command: string | readonly string[] | null | undefined): readonly string[] | undefined {
   if (typeof command === 'string') return [command];
   return command ?? undefined;
-}
-
-function hostSpec(host: HostConfig): HostSpec {
-  refuseOthers('HostConfig.', host, HOST_FIELDS, HOST_HARMLESS);
-  refuseOthers('HostConfig.LogConfig.', host.LogConfig ?? {}, ['Type']);
-  const logDriver = host.LogConfig?.Type || 'json-file';
-  if (logDriver !== 'json-file') {
-    throw new BerthError(
-      'invalid',
-      `HostConfig.LogConfig.Type "${logDriver}" is not supported by Berth yet: json-file is`,
-    );
-  }
-  return {
-    networkMode: host.NetworkMode || 'default',
-    portBindings: portSpecs(host.PortBindings),
-    publishAllPorts: host.PublishAllPorts ?? false,
-    binds: host.Binds ?? [],
-    autoRemove: host.AutoRemove ?? false,
-    dns: host.Dns ?? [],
-    dnsSearch: host.DnsSearch ?? [],
-    dnsOptions: host.DnsOptions ?? [],
-    extraHosts: host.ExtraHosts ?? [],
-    links: host.Links ?? [],
-    privileged: host.Privileged ?? false,
-    capAdd: host.CapAdd ?? [],
-    capDrop: host.CapDrop ?? [],
-    readonlyRootfs: host.ReadonlyRootfs ?? false,
-    shmSize: host.ShmSize || undefined,
-    sysctls: host.Sysctls ?? {},
-    logDriver,
-  };
 }
 
 /** The docker command names the default network `default` here; it is the one called `bridge`. */

@@ -1,10 +1,8 @@
 import type { Container } from '@berth/engine';
 import type { NameServiceCounters } from '@berth/network';
 import { endpointSettings } from './endpoints.js';
-import { bindingMap, exposedMap, portMap } from './ports.js';
-
-/** Bytes of `/dev/shm` where nothing else was asked for. */
-const DEFAULT_SHM_SIZE = 64 * 1024 * 1024;
+import { hostConfig } from './host-config-inspect.js';
+import { exposedMap, portMap } from './ports.js';
 
 /**
  * `GET /containers/{id}/json`.
@@ -103,83 +101,6 @@ function config({ spec, imageName, hostname }: Container, foldFrom: number) {
     ...(spec.stopTimeout === undefined ? {} : { StopTimeout: spec.stopTimeout }),
   };
 }
-
-function hostConfig(container: Container, foldFrom: number) {
-  const { host } = container.spec;
-  return {
-    Binds: host.binds.length === 0 ? null : host.binds,
-    ContainerIDFile: '',
-    LogConfig: { Type: host.logDriver ?? 'json-file', Config: {} },
-    NetworkMode: container.networkMode,
-    PortBindings: bindingMap(host.portBindings, foldFrom),
-    RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
-    AutoRemove: host.autoRemove,
-    VolumeDriver: '',
-    VolumesFrom: null,
-    ConsoleSize: [0, 0],
-    CapAdd: orNull(host.capAdd),
-    CapDrop: orNull(host.capDrop),
-    CgroupnsMode: '',
-    Dns: host.dns,
-    DnsOptions: host.dnsOptions,
-    DnsSearch: host.dnsSearch,
-    ExtraHosts: orNull(host.extraHosts),
-    GroupAdd: null,
-    IpcMode: 'private',
-    Cgroup: '',
-    Links: orNull(host.links),
-    OomScoreAdj: 0,
-    PidMode: '',
-    Privileged: host.privileged ?? false,
-    PublishAllPorts: host.publishAllPorts ?? false,
-    ReadonlyRootfs: host.readonlyRootfs ?? false,
-    SecurityOpt: null,
-    UTSMode: '',
-    UsernsMode: '',
-    ShmSize: host.shmSize ?? DEFAULT_SHM_SIZE,
-    ...(Object.keys(host.sysctls ?? {}).length === 0 ? {} : { Sysctls: host.sysctls }),
-    Runtime: 'runc',
-    Isolation: '',
-    ...NO_LIMITS,
-  };
-}
-
-function orNull<T>(list: readonly T[] | undefined): readonly T[] | null {
-  return list === undefined || list.length === 0 ? null : list;
-}
-
-/** Resources that a container may use: Berth limits none, and says so. */
-const NO_LIMITS = {
-  CpuShares: 0,
-  Memory: 0,
-  NanoCpus: 0,
-  CgroupParent: '',
-  BlkioWeight: 0,
-  BlkioWeightDevice: [],
-  BlkioDeviceReadBps: [],
-  BlkioDeviceWriteBps: [],
-  BlkioDeviceReadIOps: [],
-  BlkioDeviceWriteIOps: [],
-  CpuPeriod: 0,
-  CpuQuota: 0,
-  CpuRealtimePeriod: 0,
-  CpuRealtimeRuntime: 0,
-  CpusetCpus: '',
-  CpusetMems: '',
-  Devices: [],
-  DeviceCgroupRules: null,
-  DeviceRequests: null,
-  MemoryReservation: 0,
-  MemorySwap: 0,
-  MemorySwappiness: null,
-  OomKillDisable: null,
-  PidsLimit: null,
-  Ulimits: null,
-  CpuCount: 0,
-  CpuPercent: 0,
-  IOMaximumIOps: 0,
-  IOMaximumBandwidth: 0,
-};
 
 function networkSettings(container: Container, foldFrom: number) {
   const networks = Object.entries(container.networks).map(

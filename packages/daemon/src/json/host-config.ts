@@ -1,0 +1,57 @@
+import { BerthError } from '@berth/core';
+import type { HostSpec } from '@berth/engine';
+import { portSpecs } from './ports.js';
+import { anything, oneOf, refuseOthers } from './refuse.js';
+import { HostConfig } from './schemas.js';
+
+const HOST_FIELDS = Object.keys(HostConfig.properties).filter((name) => name !== 'RestartPolicy');
+
+/** Values that mean what Berth does anyway. */
+const HOST_HARMLESS = {
+  RestartPolicy: (value: unknown) => ['', 'no', undefined, null].includes((value as { Name?: string }).Name),
+  // For the client's own use, and for Windows.
+  ContainerIDFile: anything,
+  Isolation: oneOf('default'),
+  MemorySwappiness: oneOf(-1),
+  PidsLimit: oneOf(-1),
+  IpcMode: oneOf('private'),
+  UsernsMode: oneOf('host'),
+  VolumeDriver: oneOf('local'),
+  Runtime: oneOf('runc'),
+};
+
+/**
+ * What a client asks for of the host, in the engine's terms.
+ *
+ * @throws BerthError `invalid`, naming the first field that Berth does not act on
+ */
+export function hostSpec(host: HostConfig): HostSpec {
+  refuseOthers('HostConfig.', host, HOST_FIELDS, HOST_HARMLESS);
+  refuseOthers('HostConfig.LogConfig.', host.LogConfig ?? {}, ['Type']);
+  const logDriver = host.LogConfig?.Type || 'json-file';
+  if (logDriver !== 'json-file') {
+    throw new BerthError(
+      'invalid',
+      `HostConfig.LogConfig.Type "${logDriver}" is not supported by Berth yet: json-file is`,
+    );
+  }
+  return {
+    networkMode: host.NetworkMode || 'default',
+    portBindings: portSpecs(host.PortBindings),
+    publishAllPorts: host.PublishAllPorts ?? false,
+    binds: host.Binds ?? [],
+    autoRemove: host.AutoRemove ?? false,
+    dns: host.Dns ?? [],
+    dnsSearch: host.DnsSearch ?? [],
+    dnsOptions: host.DnsOptions ?? [],
+    extraHosts: host.ExtraHosts ?? [],
+    links: host.Links ?? [],
+    privileged: host.Privileged ?? false,
+    capAdd: host.CapAdd ?? [],
+    capDrop: host.CapDrop ?? [],
+    readonlyRootfs: host.ReadonlyRootfs ?? false,
+    shmSize: host.ShmSize || undefined,
+    sysctls: host.Sysctls ?? {},
+    logDriver,
+  };
+}
