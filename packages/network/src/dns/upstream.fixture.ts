@@ -2,18 +2,19 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket as TcpSocket } from 'node:net';
 import { silentLogger } from '@berth/core';
-import { bindSocket } from '@berth/kernel';
+import { bindSocket, closeDescriptor } from '@berth/kernel';
 import { BoundedWarning } from './bounded-warning.js';
 import { Forwarder } from './forwarder.js';
 import { FrameReader, frame } from './frames.js';
 import { HEADER, MAX_TCP_SIZE } from './message.js';
-import { headerBytes, recordBytes } from './mutate.fixture.js';
+import { headerBytes, queryBytes, recordBytes } from './mutate.fixture.js';
 import { endOfPlainName, ipv4Bytes } from './name.js';
 import { Records } from './records.js';
 import { Responder } from './responder.js';
 import { SandboxState } from './sandbox-state.js';
 import { TcpServer } from './server-tcp.js';
 import { UdpServer } from './server-udp.js';
+import { frontRecords } from './soak.fixture.js';
 import type { Upstream } from './upstream.js';
 
 /** What a test has opened, to be closed after it. */
@@ -28,6 +29,9 @@ export class Opened {
     for (const close of this.#closers.splice(0).reverse()) await close();
   }
 }
+
+/** Ports that are tried until one is free over UDP and TCP: a client's may be in the way. */
+const PORT_TRIES = 10;
 
 /** A pointer to the name of the question. */
 export const POINTER = Buffer.of(0xc0, HEADER);
@@ -67,24 +71,30 @@ export type ServeTcp = (socket: TcpSocket, query: Buffer) => void;
 
 /** An upstream server on loopback that does with each query what it is told; over TCP it listens only if told so. */
 export async function fakeUpstream(opened: Opened, udp: ServeUdp, tcp?: ServeTcp): Promise<Upstream> {
-  const socket = createSocket('udp4');
-  let open = true;
-  opened.add(() => {
-    open = false;
-    socket.close();
-  });
-  socket.on('message', (query, from) => {
-    udp(query, (answer) => open && socket.send(answer, from.port, from.address), from, socket);
-  });
-  socket.bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  if (tcp) await listenTcp(opened, tcp, port);
-  return { address: '127.0.0.1', port };
+  for (let tries = 1; ; tries++) {
+    const wanted = tcp ? await listenTcp(opened, tcp) : { port: 0 };
+    const socket = createSocket('udp4');
+    let open = true;
+    opened.add(() => {
+      open = false;
+      socket.close();
+    });
+    socket.on('message', (query, from) => {
+      udp(query, (answer) => open && socket.send(answer, from.port, from.address), from, socket);
+    });
+    socket.bind(wanted.port, '127.0.0.1');
+    try {
+      await once(socket, 'listening');
+      return { address: '127.0.0.1', port: socket.address().port };
+    } catch (error) {
+      // Free over TCP, not over UDP: another port may be free over both.
+      if (tries === PORT_TRIES) throw error;
+    }
+  }
 }
 
 /** An upstream server over TCP alone. */
-export async function listenTcp(opened: Opened, serve: ServeTcp, port = 0): Promise<Upstream> {
+export async function listenTcp(opened: Opened, serve: ServeTcp): Promise<Upstream> {
   const sockets = new Set<TcpSocket>();
   const server: Server = createServer((socket) => {
     sockets.add(socket);
@@ -95,7 +105,7 @@ export async function listenTcp(opened: Opened, serve: ServeTcp, port = 0): Prom
       for (let query = reader.next(); Buffer.isBuffer(query); query = reader.next()) serve(socket, query);
     });
   });
-  server.listen(port, '127.0.0.1');
+  server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   opened.add(() => {
     for (const socket of sockets) socket.destroy();
@@ -131,15 +141,56 @@ export async function serve(
     forwarder,
     warnings: new BoundedWarning(silentLogger),
   };
-  const udp = bindSocket({ protocol: 'udp', address: '127.0.0.1', port: 0 });
-  const { port } = udp;
-  const tcp = bindSocket({ protocol: 'tcp', address: '127.0.0.1', port, listen: 128 });
+  const { udp, tcp } = bindBoth();
   const servers = [await UdpServer.open(udp.fd, state, shared), await TcpServer.open(tcp.fd, state, shared)];
   opened.add(async () => {
     forwarder.close();
     await Promise.all(servers.map((server) => server.close()));
   });
-  return { state, forwarder, port };
+  return { state, forwarder, port: udp.port };
+}
+
+/** Sockets at one port that is free over both UDP and TCP. */
+function bindBoth() {
+  for (let tries = 1; ; tries++) {
+    const tcp = bindSocket({ protocol: 'tcp', address: '127.0.0.1', port: 0, listen: 128 });
+    try {
+      return { tcp, udp: bindSocket({ protocol: 'udp', address: '127.0.0.1', port: tcp.port }) };
+    } catch (error) {
+      closeDescriptor(tcp.fd);
+      if (tries === PORT_TRIES) throw error;
+    }
+  }
+}
+
+/** A sandbox that knows `c1` … `c200`, and its upstream server, which answers all and keeps what it was asked. */
+export async function serveWatched(opened: Opened): Promise<Serving & { readonly leaked: Buffer[] }> {
+  const leaked: Buffer[] = [];
+  const upstream = await fakeUpstream(
+    opened,
+    (query, reply) => {
+      leaked.push(query);
+      reply(answerTo(query));
+    },
+    (socket, query) => {
+      leaked.push(query);
+      socket.write(frame(answerTo(query)));
+    },
+  );
+  return { ...(await serve(opened, [upstream], { records: frontRecords() })), leaked };
+}
+
+/** Asks a {@link serveWatched} for `c1` over UDP and TCP: milliseconds of the slower one; throws on a wrong answer. */
+export async function msOfGoodAnswers(port: number): Promise<number> {
+  const query = queryBytes('c1', { id: 0x0c01 });
+  const expected = answerTo(query, { records: [recordBytes(POINTER, 1, 1, 600, ipv4Bytes('10.0.0.1'))] });
+  const times: number[] = [];
+  for (const ask of [askUdp, askTcp]) {
+    const { answer, ms } = await ask(port, query);
+    if (!answer.equals(expected)) throw new Error(`answered ${answer.toString('hex')}`);
+    times.push(ms);
+  }
+  return Math.max(...times);
 }
 
 /** @param hosts the host's resolvers */
