@@ -107,11 +107,12 @@ export class NameService {
   }
 
   /**
-   * Answers the host itself, at one of its loopback addresses.
+   * Answers the host itself, at one of its loopback addresses; at no other that an earlier call has said.
    *
    * @throws KernelError where the address and port can't be had
    */
   async listenOnHost(at: { readonly address: string; readonly port: number }): Promise<void> {
+    await this.#closeHostListener();
     const { forwarder, warnings } = this.#shared;
     this.#hostListener = await HostListener.open(at, this.#records, { forwarder, warnings });
   }
@@ -141,8 +142,14 @@ export class NameService {
   /** Stops to answer everywhere. The redirects stay in the sandboxes, for the next daemon to replace. */
   async shutdown(): Promise<void> {
     this.#shared.forwarder.close();
-    await this.#hostListener?.close();
+    await this.#closeHostListener();
     await Promise.all([...this.#sandboxes.keys()].map((sandboxId) => this.close(sandboxId)));
+  }
+
+  async #closeHostListener(): Promise<void> {
+    const listener = this.#hostListener;
+    this.#hostListener = undefined;
+    await listener?.close();
   }
 }
 
