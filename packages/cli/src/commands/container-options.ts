@@ -1,11 +1,24 @@
 import type { Command } from 'commander';
 import { checked, checkedList, collect, notInteger } from './command.js';
 import { networkBody, type NetworkOptions } from './endpoints.js';
+import {
+  addIsolationOptions,
+  healthConfig,
+  isolationConfig,
+  type IsolationOptions,
+} from './isolation-options.js';
+import { addMountOptions, mountConfig, type MountOptions } from './mount-options.js';
 import { parseExposed, parsePublished } from './publish.js';
+import {
+  addCreationResourceOptions,
+  resourceConfig,
+  type CreationResourceOptions,
+} from './resource-options.js';
 import { environment, notAddress, notDomain, notHostEntry, pairs } from './words.js';
 
 /** The flags that `run` and `create` share, as commander gives them. */
-export interface ContainerOptions extends NetworkOptions {
+export interface ContainerOptions
+  extends NetworkOptions, CreationResourceOptions, IsolationOptions, MountOptions {
   readonly name?: string;
   readonly publish?: string[];
   readonly publishAll?: boolean;
@@ -20,7 +33,6 @@ export interface ContainerOptions extends NetworkOptions {
   readonly dnsSearch?: string[];
   readonly dnsOption?: string[];
   readonly addHost?: string[];
-  readonly volume?: string[];
   readonly workdir?: string;
   readonly user?: string;
   readonly label?: string[];
@@ -37,7 +49,7 @@ export interface ContainerOptions extends NetworkOptions {
 
 /** Declares the shared flags. */
 export function addContainerOptions(parser: Command): Command {
-  return parser
+  return addMountOptions(addIsolationOptions(addCreationResourceOptions(parser)))
     .option('--name <name>', 'name of the container')
     .option('-p, --publish <port>', 'publish ports: [[ADDRESS:]HOSTPORT:]PORT[/PROTOCOL], or ranges', collect)
     .option('-P, --publish-all', 'publish all exposed ports at free ports of the host')
@@ -60,7 +72,6 @@ export function addContainerOptions(parser: Command): Command {
     .option('--dns-search <domain>', 'search domain', checkedList(notDomain))
     .option('--dns-option <option>', 'resolver option', collect)
     .option('--add-host <entry>', 'NAME:ADDRESS for /etc/hosts', checkedList(notHostEntry))
-    .option('-v, --volume <bind>', 'SOURCE:TARGET[:ro]', collect)
     .option('-w, --workdir <folder>', 'working directory inside')
     .option('-u, --user <user>', 'user (and :group) inside')
     .option('-l, --label <label>', 'NAME=VALUE', collect)
@@ -84,6 +95,7 @@ export function createBody(
 ): object {
   const { exposed, bindings } = parsePublished(options.publish ?? []);
   const { mode, links, endpoints } = networkBody(options);
+  const mounts = mountConfig(options);
   return {
     Image: image,
     Cmd: command.length > 0 ? command : null,
@@ -102,6 +114,8 @@ export function createBody(
     AttachStdout: attach,
     AttachStderr: attach,
     ExposedPorts: { ...exposed, ...parseExposed(options.expose ?? []) },
+    ...(Object.keys(mounts.volumes).length === 0 ? {} : { Volumes: mounts.volumes }),
+    ...healthConfig(options),
     ...(options.stopSignal === undefined ? {} : { StopSignal: options.stopSignal }),
     ...(options.stopTimeout === undefined ? {} : { StopTimeout: Number(options.stopTimeout) }),
     HostConfig: {
@@ -112,7 +126,7 @@ export function createBody(
       ...(links.length === 0 ? {} : { Links: links }),
       PortBindings: bindings,
       PublishAllPorts: options.publishAll ?? false,
-      Binds: options.volume ?? null,
+      ...mounts.host,
       AutoRemove: options.rm ?? false,
       Dns: options.dns ?? [],
       DnsSearch: options.dnsSearch ?? [],
@@ -123,6 +137,8 @@ export function createBody(
       CapAdd: options.capAdd ?? null,
       CapDrop: options.capDrop ?? null,
       ...(options.sysctl === undefined ? {} : { Sysctls: pairs('sysctl', options.sysctl) }),
+      ...resourceConfig(options),
+      ...isolationConfig(options),
     },
     NetworkingConfig: { EndpointsConfig: endpoints },
   };

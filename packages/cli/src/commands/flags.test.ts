@@ -49,8 +49,8 @@ describe('plainFlags', () => {
     ['-p', "flag needs an argument: 'p' in -p"],
     ['--rm=x', 'invalid argument "x" for "--rm" flag: it should be true or false'],
     ['--switch=x', 'invalid argument "x" for "-s, --switch" flag: it should be true or false'],
-    ['--memory 1g busybox', '--memory is not supported by Berth yet'],
-    ['-m1g busybox', '-m is not supported by Berth yet'],
+    ['--platform linux/386 busybox', '--platform is not supported by Berth yet'],
+    ['-astdin busybox', '-a is not supported by Berth yet'],
   ])('refuses %s', (line, message) => {
     expect(() => plain(line)).toThrow(message);
   });

@@ -1,29 +1,15 @@
 /** Flags of `run` and `create` that docker (28.2) has and Berth does not have yet. */
 const CONTAINER_FLAGS = [
-  ...['--annotation', '-a', '--attach', '--blkio-weight', '--blkio-weight-device', '--cgroup-parent'],
-  ...['--cgroupns', '--cidfile', '--cpu-count', '--cpu-percent', '--cpu-period', '--cpu-quota'],
-  ...['--cpu-rt-period', '--cpu-rt-runtime', '-c', '--cpu-shares', '--cpus', '--cpuset-cpus'],
-  ...['--cpuset-mems', '--device', '--device-cgroup-rule', '--device-read-bps', '--device-read-iops'],
-  ...['--device-write-bps', '--device-write-iops', '--disable-content-trust', '--gpus', '--group-add'],
-  ...['--health-cmd', '--health-interval', '--health-retries', '--health-start-interval'],
-  ...['--health-start-period', '--health-timeout', '--init', '--io-maxbandwidth', '--io-maxiops'],
-  ...['--ipc', '--isolation', '--kernel-memory', '--label-file'],
-  ...['--log-driver', '--log-opt', '-m', '--memory', '--memory-reservation', '--memory-swap'],
-  ...['--memory-swappiness', '--mount', '--no-healthcheck', '--oom-kill-disable', '--oom-score-adj'],
-  ...['--pid', '--pids-limit', '--platform', '--pull', '-q', '--quiet', '--restart', '--runtime'],
-  ...['--security-opt', '--shm-size', '--sig-proxy', '--storage-opt', '--tmpfs', '--ulimit'],
-  ...['--use-api-socket', '--userns', '--uts', '--volume-driver', '--volumes-from'],
+  ...['-a', '--attach', '--cidfile', '--cpu-count', '--cpu-percent', '--disable-content-trust'],
+  ...['--io-maxbandwidth', '--io-maxiops', '--isolation', '--kernel-memory', '--label-file', '--platform'],
+  ...['--pull', '-q', '--quiet', '--sig-proxy', '--use-api-socket'],
 ];
 
 /** Flags that docker has and Berth does not have yet, by command. */
 const FLAGS: Readonly<Record<string, readonly string[]>> = {
   run: CONTAINER_FLAGS,
   create: CONTAINER_FLAGS,
-  update: [
-    ...['--blkio-weight', '--cpu-period', '--cpu-quota', '--cpu-rt-period', '--cpu-rt-runtime', '-c'],
-    ...['--cpu-shares', '--cpus', '--cpuset-cpus', '--cpuset-mems', '--kernel-memory', '-m', '--memory'],
-    ...['--memory-reservation', '--memory-swap', '--pids-limit', '--restart'],
-  ],
+  update: ['--kernel-memory'],
   start: ['--checkpoint', '--checkpoint-dir'],
   attach: ['--sig-proxy'],
   rm: ['-l', '--link'],

@@ -23,8 +23,9 @@ describe('the body of an update of a container', () => {
     ['web', 'you must provide one or more flags when using this command'],
     ['-p none -p 80 web', 'cannot specify both -p none and ports to publish'],
     ['-p x web', 'invalid publish opts format (x)'],
-    ['--memory 1g web', '--memory is not supported by Berth yet'],
-    ['--restart no web', '--restart is not supported by Berth yet'],
+    ['--kernel-memory 1g web', '--kernel-memory is not supported by Berth yet'],
+    ['--restart never web', 'it should be no, always, unless-stopped or on-failure[:TIMES]'],
+    ['--memory much web', "invalid size: 'much'"],
     ['--publish-add 80 web', 'unknown flag: --publish-add'],
   ])('%s is refused', (line, message) => {
     expect(() => bodyOf(line)).toThrow(message);

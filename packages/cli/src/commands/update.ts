@@ -3,14 +3,15 @@ import { connect } from '../client/api-client.js';
 import { print, printError } from '../terminal/output.js';
 import { Failure, collect, command, forEach, needOperands, parse } from './command.js';
 import { parseReplacement } from './publish.js';
+import { addResourceOptions, resourceConfig, type ResourceOptions } from './resource-options.js';
 
-interface UpdateOptions {
+interface UpdateOptions extends ResourceOptions {
   readonly publish?: string[];
 }
 
 /** Declares the flags of `update`. */
 export function addUpdateOptions(parser: Command): Command {
-  return parser.option(
+  return addResourceOptions(parser).option(
     '-p, --publish <port>',
     'publish these ports and no others: [[ADDRESS:]HOSTPORT:]PORT[/PROTOCOL], or none',
     collect,
@@ -18,15 +19,25 @@ export function addUpdateOptions(parser: Command): Command {
 }
 
 /** The body of ContainerUpdate: its ports replace all that are published. @throws Failure where nothing is asked for */
-export function updateBody({ publish }: UpdateOptions): object {
-  if (publish === undefined) throw new Failure('you must provide one or more flags when using this command');
-  return { PortBindings: parseReplacement(publish) };
+export function updateBody(options: UpdateOptions): object {
+  const { publish } = options;
+  const body = {
+    ...(publish === undefined ? {} : { PortBindings: parseReplacement(publish) }),
+    ...resourceConfig(options),
+  };
+  if (Object.keys(body).length === 0)
+    throw new Failure('you must provide one or more flags when using this command');
+  return body;
 }
 
 /** `berth update` */
 export async function update(argv: readonly string[]): Promise<number> {
   const parser = addUpdateOptions(
-    command('update', '[OPTIONS] CONTAINER [CONTAINER...]', 'Change the published ports of containers'),
+    command(
+      'update',
+      '[OPTIONS] CONTAINER [CONTAINER...]',
+      'Change published ports and limits of containers',
+    ),
   );
   const operands = parse(parser, argv);
   if (operands === undefined) return 0;
