@@ -89,3 +89,8 @@ export class ContainerTable {
     this.#records.delete(id);
   }
 }
+
+/** Whether it has processes, frozen or not. */
+export function isRunning({ state }: Pick<ContainerRecord, 'state'>): boolean {
+  return state.status === 'running' || state.status === 'paused';
+}

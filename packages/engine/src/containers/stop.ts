@@ -1,0 +1,108 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { BerthError, toError } from '@berth/core';
+import { LONGEST_TIMER } from '../clock.js';
+import type { WaitResult } from '../model.js';
+import { publish, type ContainerContext } from './context.js';
+import { unpauseContainer } from './pause.js';
+import { signalContainer } from './process.js';
+import { signalNumber } from './signals.js';
+import { isRunning, type ContainerRecord } from './table.js';
+
+/** Docker's default stop timeout, in seconds. */
+const STOP_TIMEOUT = 10;
+/** How long a killed container may take to be gone, in milliseconds. */
+const KILL_PATIENCE = 30_000;
+
+export interface StopOptions {
+  /** As {@link signalNumber} reads it. */
+  readonly signal?: string | undefined;
+  /** Negative: for ever. */
+  readonly timeoutSeconds?: number | undefined;
+}
+
+/**
+ * Asks a container to end, and kills it when it does not within its timeout (negative: never).
+ *
+ * @throws BerthError `not-modified` if it does not run; `invalid` signal; `internal` if it survives SIGKILL
+ */
+export async function stopContainer(
+  context: ContainerContext,
+  record: ContainerRecord,
+  options: StopOptions,
+): Promise<void> {
+  const { spec, id } = record;
+  if (!isRunning(record)) throw new BerthError('not-modified', 'the container is not running');
+  const signal = signalNumber(options.signal ?? spec.stopSignal ?? 'SIGTERM');
+  const timeout = options.timeoutSeconds ?? spec.stopTimeout ?? STOP_TIMEOUT;
+  const ended = context.waiters.exit(id);
+  sendSignal(context, record, signal);
+  const over = timeout < 0 ? await ended : await within(ended, timeout * 1000);
+  if (over === undefined) {
+    sendSignal(context, record, signalNumber('SIGKILL'));
+    await gone(record, ended);
+  }
+  publish(context, record, 'stop');
+}
+
+/** @throws BerthError `conflict` if it does not run; `invalid` signal; `internal` if it survives SIGKILL */
+export async function killContainer(
+  context: ContainerContext,
+  record: ContainerRecord,
+  signal: string,
+  reference: string,
+): Promise<void> {
+  const number = signalNumber(signal);
+  if (!isRunning(record)) {
+    throw new BerthError(
+      'conflict',
+      `cannot kill container: ${reference}: container ${record.id} is not running`,
+    );
+  }
+  // Docker waits for the end after SIGKILL.
+  if (number === signalNumber('SIGKILL')) await endContainer(context, record);
+  else sendSignal(context, record, number);
+}
+
+/** Ends a container that runs, at once, and waits until it is at rest. @throws BerthError `internal` if it survives */
+export async function endContainer(context: ContainerContext, record: ContainerRecord): Promise<void> {
+  const ended = context.waiters.exit(record.id);
+  sendSignal(context, record, signalNumber('SIGKILL'));
+  await gone(record, ended);
+}
+
+function sendSignal(context: ContainerContext, record: ContainerRecord, signal: number): void {
+  signalContainer(record, signal);
+  // What is frozen takes no signal, not even SIGKILL, until it goes on.
+  if (context.table.byId(record.id).state.status === 'paused') void thaw(context, record);
+  publish(context, record, 'kill', { signal: String(signal) });
+}
+
+async function thaw(context: ContainerContext, { id }: ContainerRecord): Promise<void> {
+  try {
+    await context.lock.run(id, () => unpauseContainer(context, context.table.byId(id)));
+  } catch (error) {
+    const fields = { id, error: toError(error) };
+    context.logger.debug('cannot resume a container that was sent a signal', fields);
+  }
+}
+
+async function gone(record: ContainerRecord, ended: Promise<WaitResult>): Promise<void> {
+  if ((await within(ended, KILL_PATIENCE)) !== undefined) return;
+  throw new BerthError(
+    'internal',
+    `container ${record.name} does not end: process ${record.state.pid} survives SIGKILL`,
+  );
+}
+
+/** The promise's value, or `undefined` after so many milliseconds. */
+async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T | undefined> {
+  const abort = new AbortController();
+  try {
+    return await Promise.race([
+      promise,
+      delay(Math.min(milliseconds, LONGEST_TIMER), undefined, { signal: abort.signal }),
+    ]);
+  } finally {
+    abort.abort();
+  }
+}
