@@ -10,7 +10,7 @@ function bodyOf(line: string): Record<string, Record<string, unknown>> {
     Record<string, unknown>
   >;
 }
-const hostOf = (line: string) => bodyOf(line)['HostConfig'];
+const hostOf = (line: string) => bodyOf(line)['HostConfig'] ?? {};
 
 describe('what a container may use', () => {
   it('is sent in the units of the API', () => {
@@ -32,7 +32,7 @@ describe('what a container may use', () => {
       BlkioDeviceReadBps: [{ Path: '/dev/sda', Rate: 1_048_576 }],
       BlkioWeightDevice: [{ Path: '/dev/sda', Weight: 100 }],
     });
-    expect(hostOf('-d')).not.toHaveProperty('Memory');
+    expect(hostOf('--rm')).not.toHaveProperty('Memory');
   });
 
   it.each([
