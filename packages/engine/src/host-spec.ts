@@ -1,4 +1,5 @@
 import type { PortSpec } from '@berth/network';
+import type { MountSpec } from './volumes/model.js';
 
 /** What a client asks for of the host when it creates a container: Docker's `HostConfig`. */
 export interface HostSpec {
@@ -7,8 +8,13 @@ export interface HostSpec {
   readonly portBindings: readonly PortSpec[];
   /** Publish every exposed port at a port of the host's choice. */
   readonly publishAllPorts?: boolean;
-  /** `source:destination[:ro|rw]`; the source is an absolute path or a volume's name. */
+  /** `source:destination[:options]`; the source is an absolute path or a volume's name. */
   readonly binds: readonly string[];
+  readonly mounts?: readonly MountSpec[];
+  /** `container[:ro|rw]`: have the mounts of another container. */
+  readonly volumesFrom?: readonly string[];
+  /** The driver of volumes that `binds` name; `local` is the only one there is. */
+  readonly volumeDriver?: string;
   readonly autoRemove: boolean;
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];

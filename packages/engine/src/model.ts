@@ -2,8 +2,10 @@ import type { Readable, Writable } from 'node:stream';
 import type { Brand, Logger, Store } from '@berth/core';
 import type { Endpoint, NameServiceCounters, NetworkManager, Protocol, PublishedPort } from '@berth/network';
 import type { HostSpec } from './host-spec.js';
+import type { ContainerMount } from './volumes/model.js';
 
 export type * from './host-spec.js';
+export type * from './volumes/model.js';
 
 export type ContainerId = Brand<'container'>;
 /** `sha256:` and 64 hex digits. */
@@ -76,6 +78,8 @@ export interface ContainerSpec {
   readonly attachStderr: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly exposedPorts: readonly ExposedPort[];
+  /** Paths at which there is to be a volume, an anonymous one unless another mount says otherwise. */
+  readonly volumes?: readonly string[];
   readonly stopSignal?: string;
   /** Seconds. */
   readonly stopTimeout?: number;
@@ -108,18 +112,6 @@ export interface ContainerNetwork {
   readonly endpoint?: Endpoint;
   /** The names that the network's name service answers to for this container. */
   readonly dnsNames: readonly string[];
-}
-
-export interface ContainerMount {
-  readonly type: 'bind' | 'volume';
-  /** The volume's name. */
-  readonly name?: string;
-  /** Path on the host. */
-  readonly source: string;
-  readonly destination: string;
-  /** As it was asked for: ``, `ro`, `rw`. */
-  readonly mode: string;
-  readonly readWrite: boolean;
 }
 
 /** A container as it is now. The object is a snapshot: ask again for later states. */

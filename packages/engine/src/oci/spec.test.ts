@@ -93,7 +93,7 @@ describe('ociSpec', () => {
     const { mounts } = generate({}, { mounts: [mount('/a/b'), mount('/a'), mount('/etc/hosts')] });
     const own = mounts.filter(({ source }) => source === '/s');
     expect(own.map(({ destination }) => destination)).toEqual(['/a', '/a/b', '/etc/hosts']);
-    expect(own[0]?.options).toContain('ro');
+    expect(own[0]?.options).toContain('rro');
     expect(mounts.filter(({ destination }) => destination === '/etc/hosts')).toHaveLength(1);
   });
 

@@ -1,4 +1,5 @@
 import type { ContainerMount, ContainerSpec } from '../model.js';
+import { rootPropagation, runtimeMounts } from '../volumes/runtime-mounts.js';
 import { capabilities } from './capabilities.js';
 import { environment, processSpec, type ProcessSpec } from './process.js';
 import { seccompProfile, type SeccompProfile } from './seccomp.js';
@@ -30,6 +31,7 @@ export interface OciSpec {
     readonly cgroupsPath: string;
     readonly namespaces: readonly { readonly type: string; readonly path?: string }[];
     readonly resources: { readonly devices: readonly DeviceRule[] };
+    readonly rootfsPropagation?: string;
     readonly sysctl?: Readonly<Record<string, string>>;
     readonly seccomp?: SeccompProfile;
     readonly maskedPaths?: readonly string[];
@@ -47,6 +49,8 @@ export interface SpecInput {
   /** The namespace's file, or `host` to share the daemon's. */
   readonly network: { readonly path: string } | 'host';
   readonly mounts: readonly ContainerMount[];
+  /** Where the content of mounts is by now, by destination; see {@link runtimeMounts}. */
+  readonly mountSources?: ReadonlyMap<string, string>;
   /** Files of Berth's own that lie over the image's. */
   readonly files: { readonly hosts: string; readonly hostname: string; readonly resolvConf: string };
 }
@@ -99,6 +103,7 @@ export function ociSpec(input: SpecInput): OciSpec {
   const { spec, network } = input;
   const { host } = spec;
   const privileged = host.privileged ?? false;
+  const propagation = rootPropagation(input.mounts);
   const granted = capabilities(host.capAdd ?? [], host.capDrop ?? [], privileged);
   return {
     ociVersion: '1.0.2',
@@ -116,7 +121,7 @@ export function ociSpec(input: SpecInput): OciSpec {
     mounts: [
       ...systemMounts(host.shmSize ?? DEFAULT_SHM_SIZE, privileged),
       ...fileMounts(input),
-      ...userMounts(input),
+      ...runtimeMounts(input.mounts, input.mountSources),
     ],
     linux: {
       cgroupsPath: input.cgroupsPath,
@@ -125,6 +130,7 @@ export function ociSpec(input: SpecInput): OciSpec {
         ...(network === 'host' ? [] : [{ type: 'network', path: network.path }]),
       ],
       resources: { devices: privileged ? [{ allow: true, access: 'rwm' }] : DEVICE_RULES },
+      ...(propagation === undefined ? {} : { rootfsPropagation: propagation }),
       sysctl: { ...(network === 'host' ? {} : NETWORK_SYSCTLS), ...host.sysctls },
       ...(privileged
         ? {}
@@ -177,16 +183,4 @@ function fileMounts({ files, mounts }: SpecInput): Mount[] {
   ].flatMap(([destination = '', source = '']) =>
     taken.has(destination) ? [] : [{ destination, type: 'bind', source, options: ['rbind', 'rprivate'] }],
   );
-}
-
-function userMounts({ mounts }: SpecInput): Mount[] {
-  // Parents first, so that a mount does not cover another that is made below it.
-  return [...mounts]
-    .sort((a, b) => a.destination.split('/').length - b.destination.split('/').length)
-    .map(({ destination, source, readWrite }) => ({
-      destination,
-      type: 'bind',
-      source,
-      options: ['rbind', 'rprivate', readWrite ? 'rw' : 'ro'],
-    }));
 }
