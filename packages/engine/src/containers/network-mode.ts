@@ -192,12 +192,11 @@ export function endpointSpec(
   };
 }
 
-/** The name of a container that another one is linked to on a user's network: it may come later, or again. */
+/**
+ * The name of a container that another one is linked to on a user's network. It may come later, or again, so that a name
+ * that nobody has yet is not taken for the beginning of an id.
+ */
 function linkedName(table: ContainerContext['table'], reference: string): string {
-  try {
-    return table.find(reference).name;
-  } catch (error) {
-    if (isBerthError(error, 'not-found')) return reference.replace(/^\//, '');
-    throw error;
-  }
+  const plain = reference.replace(/^\//, '');
+  return table.has(plain) ? table.find(plain).name : plain;
 }
