@@ -9,6 +9,7 @@ export {
   type NetlinkRequest,
 } from './netlink/index.js';
 export * from './rtnetlink/index.js';
+export * from './files/index.js';
 export * from './mount/index.js';
 export { processStartTime, processState, type ProcessState } from './process/index.js';
 export {

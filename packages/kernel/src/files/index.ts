@@ -1,0 +1,3 @@
+export { HeldPath, RootDirectory } from './root-directory.js';
+export { readAttributes, setAttribute } from './attributes.js';
+export { deviceParts, makeNode } from './nodes.js';
