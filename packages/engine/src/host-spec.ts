@@ -1,4 +1,5 @@
 import type { PortSpec } from '@berth/network';
+import type { RestartPolicy } from './containers/restart-policy.js';
 import type { MountSpec } from './volumes/model.js';
 
 /** What a client asks for of the host when it creates a container: Docker's `HostConfig`. */
@@ -16,6 +17,8 @@ export interface HostSpec {
   /** The driver of volumes that `binds` name; `local` is the only one there is. */
   readonly volumeDriver?: string;
   readonly autoRemove: boolean;
+  /** `no` unless told. */
+  readonly restartPolicy?: RestartPolicy;
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly dnsOptions: readonly string[];

@@ -1,9 +1,12 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Brand, Logger, Store } from '@berth/core';
 import type { Endpoint, NameServiceCounters, NetworkManager, Protocol, PublishedPort } from '@berth/network';
+import type { Health, Healthcheck } from './containers/health.js';
 import type { HostSpec } from './host-spec.js';
 import type { ContainerMount } from './volumes/model.js';
 
+export type { Health, Healthcheck, HealthResult, HealthStatus } from './containers/health.js';
+export type { RestartPolicy } from './containers/restart-policy.js';
 export type * from './host-spec.js';
 export type * from './volumes/model.js';
 
@@ -84,6 +87,7 @@ export interface ContainerSpec {
   /** Seconds. */
   readonly stopTimeout?: number;
   readonly macAddress?: string;
+  readonly healthcheck?: Healthcheck;
   readonly host: HostSpec;
   /** By network name or id. */
   readonly networks: Readonly<Record<string, EndpointConfig>>;
@@ -148,7 +152,10 @@ export interface Container {
   readonly logPath: string;
   readonly mounts: readonly ContainerMount[];
   readonly restartCount: number;
+  /** How often it was started again by its restart policy since somebody started it. */
   /** Ids of the execs that are known. */
+  /** Absent where nothing is checked. */
+  readonly health?: Health;
   readonly execIds: readonly string[];
   /** The overlay's directories, for `inspect`'s GraphDriver. */
   readonly rootfs: {

@@ -1,18 +1,18 @@
 import { BerthError } from '@berth/core';
 
-/** How it is found out whether a container does its work. Times are nanoseconds; 0 is the default, as Docker has it. */
+/** How it is found out whether a container does its work. Times are nanoseconds; 0, or none, is the default. */
 export interface Healthcheck {
   /** `[]`: as the image says; `['NONE']`; `['CMD', program, …]`; `['CMD-SHELL', line]`. */
   readonly test: readonly string[];
   /** From the end of one check to the beginning of the next. */
-  readonly interval: number;
-  readonly timeout: number;
+  readonly interval?: number;
+  readonly timeout?: number;
   /** How many failures in a row make it unhealthy. */
-  readonly retries: number;
+  readonly retries?: number;
   /** For so long after its start failures do not count. */
-  readonly startPeriod: number;
+  readonly startPeriod?: number;
   /** The interval during the start period, as long as no check has gone well. */
-  readonly startInterval: number;
+  readonly startInterval?: number;
 }
 
 export type HealthStatus = 'starting' | 'healthy' | 'unhealthy';
@@ -48,7 +48,7 @@ const MINIMUM = MILLION;
 export const STARTING: Health = { status: 'starting', failingStreak: 0, log: [] };
 
 /** How long a check may take, in milliseconds. */
-export function timeoutOf({ timeout }: Healthcheck): number {
+export function timeoutOf({ timeout = 0 }: Healthcheck): number {
   return timeout === 0 ? DEFAULT_TIMEOUT : timeout / MILLION;
 }
 
@@ -66,10 +66,10 @@ export function probeCommand(check: Healthcheck | undefined): readonly string[] 
  * @param up how long the container has been up, in milliseconds
  */
 export function nextCheck(check: Healthcheck, status: HealthStatus, up: number): number {
-  if (status === 'starting' && up < check.startPeriod / MILLION) {
-    return check.startInterval === 0 ? DEFAULT_START_INTERVAL : check.startInterval / MILLION;
-  }
-  return check.interval === 0 ? DEFAULT_INTERVAL : check.interval / MILLION;
+  const { interval = 0, startPeriod = 0, startInterval = 0 } = check;
+  if (status === 'starting' && up < startPeriod / MILLION)
+    return startInterval === 0 ? DEFAULT_START_INTERVAL : startInterval / MILLION;
+  return interval === 0 ? DEFAULT_INTERVAL : interval / MILLION;
 }
 
 /**
@@ -80,10 +80,11 @@ export function nextCheck(check: Healthcheck, status: HealthStatus, up: number):
 export function afterCheck(check: Healthcheck, before: Health, result: HealthResult, up: number): Health {
   const log = [...before.log, result].slice(-LOG_LENGTH);
   if (result.exitCode === 0) return { status: 'healthy', failingStreak: 0, log };
-  if (before.status === 'starting' && up < check.startPeriod / MILLION) return { ...before, log };
+  const { startPeriod = 0, retries = 0 } = check;
+  if (before.status === 'starting' && up < startPeriod / MILLION) return { ...before, log };
   const failingStreak = before.failingStreak + 1;
-  const retries = check.retries === 0 ? DEFAULT_RETRIES : check.retries;
-  return { status: failingStreak >= retries ? 'unhealthy' : before.status, failingStreak, log };
+  const most = retries === 0 ? DEFAULT_RETRIES : retries;
+  return { status: failingStreak >= most ? 'unhealthy' : before.status, failingStreak, log };
 }
 
 /** What a container's check is: what it says itself, and the image's where it says nothing. */
@@ -110,11 +111,11 @@ export function checkHealthcheck(check: Healthcheck): void {
     StartPeriod: check.startPeriod,
     StartInterval: check.startInterval,
   };
-  for (const [name, nanoseconds] of Object.entries(times)) {
+  for (const [name, nanoseconds = 0] of Object.entries(times)) {
     if (nanoseconds !== 0 && nanoseconds < MINIMUM)
       throw new BerthError('invalid', `${name} in Healthcheck cannot be less than 1ms`);
   }
-  if (check.retries < 0) throw new BerthError('invalid', 'Retries in Healthcheck cannot be negative');
+  if ((check.retries ?? 0) < 0) throw new BerthError('invalid', 'Retries in Healthcheck cannot be negative');
   const [kind] = check.test;
   if (kind !== undefined && !['NONE', 'CMD', 'CMD-SHELL'].includes(kind)) {
     throw new BerthError(
