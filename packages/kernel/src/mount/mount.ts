@@ -6,12 +6,19 @@ const FLAGS = {
   noSuid: 0x2,
   noDev: 0x4,
   noExec: 0x8,
+  synchronous: 0x10,
   remount: 0x20,
+  mandatoryLocks: 0x40,
+  synchronousDirectories: 0x80,
+  noAccessTime: 0x400,
+  noDirectoryAccessTime: 0x800,
   bind: 0x1000,
   recursive: 0x4000,
   private: 0x40000,
   slave: 0x80000,
   shared: 0x100000,
+  relativeAccessTime: 0x200000,
+  strictAccessTime: 0x1000000,
 } as const;
 
 export type MountFlag = keyof typeof FLAGS;
@@ -30,9 +37,18 @@ export interface MountRequest {
 }
 
 /** mount(2). @throws KernelError that names the target */
-export function mount({ source, target, type, flags = [], data }: MountRequest): void {
+export function mount(request: MountRequest): void {
+  check(libcMount(...mountArguments(request)), 'mount', request.target);
+}
+
+/** The same without holding up this thread: for what waits for a server that may be far away, or gone. */
+export async function mountInBackground(request: MountRequest): Promise<void> {
+  check(await libcMount.async(...mountArguments(request)), 'mount', request.target);
+}
+
+function mountArguments({ source, target, type, flags = [], data }: MountRequest) {
   const bits = flags.reduce((sum, flag) => sum | FLAGS[flag], 0);
-  check(libcMount(source ?? null, target, type ?? null, bits, data ?? null), 'mount', target);
+  return [source ?? null, target, type ?? null, bits, data ?? null] as const;
 }
 
 /**
