@@ -15,6 +15,7 @@ export interface CallOptions {
   /** Sent as it is. */
   readonly upload?: Readable;
   readonly signal?: AbortSignal;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** A connection that has left HTTP: bytes both ways. */
@@ -54,7 +55,7 @@ export class ApiClient {
   stream(method: string, path: string, options: CallOptions = {}): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const body = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
-      const headers: Record<string, string | number> = {};
+      const headers: Record<string, string | number> = { ...options.headers };
       if (body !== undefined)
         Object.assign(headers, { 'content-type': 'application/json', 'content-length': body.length });
       if (options.upload !== undefined) headers['content-type'] = 'application/x-tar';

@@ -51,3 +51,10 @@ export interface NetworkSummary {
   readonly Driver: string;
   readonly Scope: string;
 }
+
+export interface VolumeSummary {
+  readonly Name: string;
+  readonly Driver: string;
+  readonly Mountpoint: string;
+  readonly Scope: string;
+}

@@ -1,20 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { connect } from '../client/api-client.js';
+import { printProgress } from '../client/json-stream.js';
 import { print } from '../terminal/output.js';
 import { Failure, collect, command, forEach, needOperands, parse } from './command.js';
-
-/** `repository`, `repository:tag`; a colon of a port is none of a tag. */
-function splitReference(reference: string): { repo: string; tag: string | undefined } {
-  const colon = reference.lastIndexOf(':');
-  if (colon <= reference.lastIndexOf('/')) return { repo: reference, tag: undefined };
-  return { repo: reference.slice(0, colon), tag: reference.slice(colon + 1) };
-}
-
-interface Progress {
-  readonly status?: string;
-  readonly error?: string;
-}
+import { splitReference } from './references.js';
 
 /** `berth image import` */
 export async function imageImport(argv: readonly string[]): Promise<number> {
@@ -39,15 +29,7 @@ export async function imageImport(argv: readonly string[]): Promise<number> {
   for (const instruction of change ?? []) query.append('changes', instruction);
   const upload = file === '-' ? process.stdin : createReadStream(file);
   const stream = await connect().stream('POST', `/images/create?${query.toString()}`, { upload });
-  let text = '';
-  for await (const chunk of stream) text += String(chunk);
-  const progress = text
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .map((line) => JSON.parse(line) as Progress);
-  const failure = progress.find(({ error }) => error !== undefined);
-  if (failure?.error !== undefined) throw new Failure(`Error response from daemon: ${failure.error}`);
-  print(`${progress.at(-1)?.status ?? ''}\n`);
+  await printProgress(stream, print);
   return 0;
 }
 
@@ -87,16 +69,5 @@ export async function imageTag(argv: readonly string[]): Promise<number> {
   await connect().call('POST', `/images/${encodeURIComponent(source)}/tag`, {
     query: splitReference(target),
   });
-  return 0;
-}
-
-/** `berth pull` */
-export async function pull(argv: readonly string[]): Promise<number> {
-  const parser = command('pull', 'NAME[:TAG]', 'Not there yet: see image import');
-  const operands = parse(parser, argv);
-  if (operands === undefined) return 0;
-  needOperands(parser, operands, 1, 1);
-  const { repo, tag = 'latest' } = splitReference(operands[0] ?? '');
-  await connect().call('POST', '/images/create', { query: { fromImage: repo, tag } });
   return 0;
 }

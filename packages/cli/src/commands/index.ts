@@ -13,6 +13,9 @@ const lifecycle = () => import('./lifecycle.js');
 const networks = () => import('./networks.js');
 const images = () => import('./images.js');
 const listings = () => import('./listings.js');
+const archives = () => import('./archives.js');
+const monitoring = () => import('./monitoring.js');
+const volumes = () => import('./volumes.js');
 
 /** Commands by their words; those of one word go first in help. */
 export const COMMANDS: Readonly<Record<string, Entry>> = {
@@ -65,7 +68,45 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
       return (argv) => inspect(argv, 'image');
     },
   },
-  pull: { summary: 'Not there yet: see image import', load: async () => (await images()).pull },
+  pull: { summary: 'Fetch an image from a registry', load: async () => (await import('./registry.js')).pull },
+  push: { summary: 'Send an image to a registry', load: async () => (await import('./registry.js')).push },
+  load: { summary: 'Read images from an archive', load: async () => (await archives()).load },
+  save: { summary: 'Write images to an archive', load: async () => (await archives()).save },
+  commit: { summary: 'Make an image of a container', load: async () => (await archives()).commit },
+  build: { summary: 'Build an image from a Dockerfile', load: async () => (await archives()).build },
+  export: {
+    summary: "Write a container's file system to an archive",
+    load: async () => (await archives()).exportContainer,
+  },
+  cp: { summary: 'Copy files from or to a container', load: async () => (await import('./copy.js')).cp },
+  diff: {
+    summary: "Print a container's changed files",
+    load: async () => (await import('./changes.js')).diff,
+  },
+  history: {
+    summary: 'Print how an image was made',
+    load: async () => (await import('./changes.js')).history,
+  },
+  stats: { summary: 'Print what containers use', load: async () => (await monitoring()).stats },
+  top: { summary: 'Print the processes of a container', load: async () => (await monitoring()).top },
+  env: { summary: "Print the line for Docker's clients", load: async () => (await import('./env.js')).env },
+  'system df': { summary: 'Print what takes room', load: async () => (await monitoring()).systemDf },
+  'container prune': {
+    summary: 'Remove all stopped containers',
+    load: async () => (await volumes()).prune('container'),
+  },
+  'image prune': { summary: 'Remove dangling images', load: async () => (await volumes()).prune('image') },
+  'volume ls': { summary: 'List volumes', load: async () => (await listings()).volumeLs },
+  'volume create': { summary: 'Create a volume', load: async () => (await volumes()).volumeCreate },
+  'volume rm': { summary: 'Remove volumes', load: async () => (await volumes()).volumeRm },
+  'volume prune': { summary: 'Remove unused volumes', load: async () => (await volumes()).prune('volume') },
+  'volume inspect': {
+    summary: 'Print all about volumes',
+    load: async () => {
+      const { inspect } = await import('./inspect.js');
+      return (argv) => inspect(argv, 'volume');
+    },
+  },
   'network ls': { summary: 'List networks', load: async () => (await listings()).networkLs },
   'network create': { summary: 'Create a network', load: async () => (await networks()).networkCreate },
   'network update': { summary: 'Change a network', load: async () => (await networks()).networkUpdate },
@@ -126,6 +167,13 @@ export const ALIASES: Readonly<Record<string, string>> = {
   'image list': 'image ls',
   'image remove': 'image rm',
   'image pull': 'pull',
+  'image push': 'push',
+  'image load': 'load',
+  'image save': 'save',
+  'image build': 'build',
+  'image history': 'history',
+  'volume list': 'volume ls',
+  'volume remove': 'volume rm',
   'network list': 'network ls',
   'network remove': 'network rm',
   'container ls': 'ps',

@@ -4,15 +4,21 @@ import { fillTemplate } from '../format/template.js';
 import { print, printError } from '../terminal/output.js';
 import { Failure, command, needOperands, parse } from './command.js';
 
-type Kind = 'container' | 'image' | 'network';
+type Kind = 'container' | 'image' | 'network' | 'volume';
 
 /** Ranges of ports are asked for as such: an entry a port may be sixty thousand of them. */
-const QUERIES: Readonly<Record<Kind, Query>> = { container: { ranges: 1 }, image: {}, network: {} };
+const QUERIES: Readonly<Record<Kind, Query>> = {
+  container: { ranges: 1 },
+  image: {},
+  network: {},
+  volume: {},
+};
 
 const PATHS: Readonly<Record<Kind, (reference: string) => string>> = {
   container: (reference) => `/containers/${encodeURIComponent(reference)}/json`,
   image: (reference) => `/images/${encodeURIComponent(reference)}/json`,
   network: (reference) => `/networks/${encodeURIComponent(reference)}`,
+  volume: (reference) => `/volumes/${encodeURIComponent(reference)}`,
 };
 
 /** `berth inspect`, and the `inspect` of one kind of thing. */
@@ -21,10 +27,10 @@ export async function inspect(argv: readonly string[], kind?: Kind): Promise<num
   const parser = command(
     name,
     '[OPTIONS] NAME|ID [NAME|ID...]',
-    'Print all that is known of containers, images or networks',
+    'Print all that is known of containers, images, networks or volumes',
   )
     .option('-f, --format <template>', 'template, or json')
-    .option('--type <kind>', 'container, image or network');
+    .option('--type <kind>', 'container, image, network or volume');
   if (kind === 'network') parser.option('-v, --verbose', 'also what other hosts know of it');
   const operands = parse(parser, argv);
   if (operands === undefined) return 0;
@@ -54,7 +60,7 @@ export async function inspect(argv: readonly string[], kind?: Kind): Promise<num
 
 function kindOf(type: string): Kind {
   if (type in PATHS) return type as Kind;
-  throw new Failure(`"${type}" is not a type that can be inspected: container, image, network`);
+  throw new Failure(`"${type}" is not a type that can be inspected: container, image, network, volume`);
 }
 
 /** The first thing of that name, or the refusal: only where there is no such thing is the next kind asked for. */

@@ -1,5 +1,5 @@
 import { connect } from '../client/api-client.js';
-import type { ContainerSummary, ImageSummary, NetworkSummary } from '../client/api-types.js';
+import type { ContainerSummary, ImageSummary, NetworkSummary, VolumeSummary } from '../client/api-types.js';
 import { ago, humanSize, shortIdOf } from '../format/human.js';
 import { portsColumn } from '../format/ports.js';
 import { table } from '../format/table.js';
@@ -164,5 +164,25 @@ export async function imageLs(argv: readonly string[]): Promise<number> {
     ],
     options,
   );
+  return 0;
+}
+
+/** `berth volume ls` */
+export async function volumeLs(argv: readonly string[]): Promise<number> {
+  const parser = listing('volume ls', 'List volumes');
+  const operands = parse(parser, argv);
+  if (operands === undefined) return 0;
+  needOperands(parser, operands, 0, 0);
+  const options = parser.opts<ListOptions>();
+  const query = { filters: options.filter === undefined ? undefined : filtersOf(options.filter) };
+  const { Volumes } = await connect().call<{ Volumes: VolumeSummary[] | null }>('GET', '/volumes', { query });
+  const rows = [...(Volumes ?? [])]
+    .sort((a, b) => (a.Name < b.Name ? -1 : 1))
+    .map(({ Name, Driver, Mountpoint, Scope }) => ({ ID: Name, Name, Driver, Mountpoint, Scope }));
+  const headings = [
+    ['DRIVER', 'Driver'],
+    ['VOLUME NAME', 'Name'],
+  ] as const;
+  show(rows, headings, options);
   return 0;
 }

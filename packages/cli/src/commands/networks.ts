@@ -1,6 +1,7 @@
 import { connect } from '../client/api-client.js';
 import { print, printError } from '../terminal/output.js';
 import { collect, command, forEach, needOperands, parse } from './command.js';
+import { confirmed } from './confirm.js';
 import { filtersOf } from './logs.js';
 import {
   addConnectOptions,
@@ -100,7 +101,8 @@ export async function networkPrune(argv: readonly string[]): Promise<number> {
   if (operands === undefined) return 0;
   needOperands(parser, operands, 0, 0);
   const { force, filter } = parser.opts<{ force?: boolean; filter?: string[] }>();
-  if (force !== true && !(await confirmed())) return 0;
+  const warning = 'WARNING! This will remove all custom networks not used by at least one container.';
+  if (force !== true && !(await confirmed(warning))) return 0;
   const query = { filters: filter === undefined ? undefined : filtersOf(filter) };
   const { NetworksDeleted } = await connect().call<{ NetworksDeleted: string[] | null }>(
     'POST',
@@ -110,14 +112,4 @@ export async function networkPrune(argv: readonly string[]): Promise<number> {
   const deleted = NetworksDeleted ?? [];
   if (deleted.length > 0) print(`Deleted Networks:\n${deleted.map((name) => `${name}\n`).join('')}\n`);
   return 0;
-}
-
-async function confirmed(): Promise<boolean> {
-  const { createInterface } = await import('node:readline/promises');
-  const questions = createInterface({ input: process.stdin, output: process.stderr });
-  const question =
-    'WARNING! This will remove all custom networks not used by at least one container.\nAre you sure you want to continue? [y/N] ';
-  const answer = await questions.question(question);
-  questions.close();
-  return /^y(es)?$/i.test(answer.trim());
 }

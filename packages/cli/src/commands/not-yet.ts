@@ -20,7 +20,10 @@ const FLAGS: Readonly<Record<string, readonly string[]>> = {
   'image rm': ['--platform'],
   'image import': ['--platform'],
   'image inspect': ['--platform'],
-  pull: ['-a', '--all-tags', '--disable-content-trust', '--platform', '-q', '--quiet'],
+  pull: ['-a', '--all-tags', '--disable-content-trust'],
+  push: ['-a', '--all-tags', '--disable-content-trust', '--platform'],
+  load: ['--platform'],
+  save: ['--platform'],
 };
 
 /** What to say of a flag that a command has not: docker's words, or that it is not there yet. */
