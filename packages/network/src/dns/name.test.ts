@@ -1,6 +1,15 @@
+import { BerthError } from '@berth/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeName, endOfName, endOfPlainName, ipv6Bytes, reverseName, wireName } from './name.js';
+import {
+  checkDnsName,
+  encodeName,
+  endOfName,
+  endOfPlainName,
+  ipv6Bytes,
+  reverseName,
+  wireName,
+} from './name.js';
 
 const label = fc.string({
   minLength: 1,
@@ -62,5 +71,90 @@ describe('names', () => {
     expect(reverseName('fd00::1')).toBe(`1.${'0.'.repeat(27)}0.0.d.f.ip6.arpa`);
     expect(reverseName('fe80::1%eth0')).toBeUndefined();
     expect(reverseName('web')).toBeUndefined();
+  });
+});
+
+const LABEL = 'x'.repeat(63);
+/** 255 bytes on the wire: three labels of 63, one of 61, four more for lengths, one for the root. */
+const LONGEST = `${LABEL}.${LABEL}.${LABEL}.${'y'.repeat(61)}`;
+
+describe('names that users give', () => {
+  it.each([
+    'web',
+    'w',
+    '7',
+    'Web-1',
+    'my_app',
+    '_dmarc',
+    'proj-web-1',
+    'proj_web_1',
+    'a.b.c',
+    'db.front',
+    '0a1b2c3d4e5f',
+    'x--y',
+    'xn--bro-hoa',
+    LABEL,
+    LONGEST,
+  ])('%s is one', (text) => {
+    expect(() => checkDnsName('alias', text)).not.toThrow();
+    expect(encodeName(text)?.length).toBe(text.length + 2);
+  });
+
+  it.each([
+    ['', 'nothing'],
+    [' ', 'a space'],
+    ['my web', 'a space within'],
+    [' web', 'a space before'],
+    ['web ', 'a space after'],
+    ['web\n', 'a line feed'],
+    ['web\n203.0.113.6 db', 'a line of a hosts file'],
+    ['web\t', 'a tab'],
+    ['web\0', 'a NUL'],
+    ['*', 'a star'],
+    ['*.web', 'a star as a label'],
+    ['-web', 'a leading -'],
+    ['web-', 'a - at the end'],
+    ['--help', 'an option'],
+    ['.', 'the root'],
+    ['.web', 'a dot before'],
+    ['web.', 'a dot after'],
+    ['web..', 'two dots after'],
+    ['a..b', 'an empty label'],
+    [`${LABEL}x`, 'a label of 64 bytes'],
+    [`a.${LABEL}x.b`, 'a label of 64 bytes among others'],
+    [`${LONGEST}y`, 'a name of 256 bytes on the wire'],
+    [Array(128).fill('a').join('.'), 'more labels than fit'],
+    ['büro', 'a letter that is not ASCII'],
+    ['☃', 'no letter at all'],
+    ['web\u200b', 'a letter that is not seen'],
+    ['\u212aelvin', 'a sign that is folded to k'],
+    ['a/b', 'a slash'],
+    ['a:b', 'a colon'],
+    ['a#b', 'a comment'],
+    ['"web"', 'quotes'],
+    ['a\\b', 'a backslash'],
+    ['$(id)', 'a command'],
+  ])('%j is none: %s', (text) => {
+    expect(() => checkDnsName('alias', text)).toThrow(BerthError);
+    try {
+      checkDnsName('alias', text);
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'invalid', subject: text });
+      expect((error as Error).message).toContain(`invalid alias "${text}": it should be`);
+    }
+  });
+
+  it('can all be asked for, and no others are let in', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (text) => {
+        try {
+          checkDnsName('alias', text);
+        } catch {
+          return;
+        }
+        expect(text).toMatch(/^[A-Za-z0-9_.-]+$/);
+        expect(wireName(text)).toBeDefined();
+      }),
+    );
   });
 });
