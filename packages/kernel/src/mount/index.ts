@@ -1,2 +1,10 @@
-export { bindMount, mount, overlayOptions, unmount, type MountFlag, type MountRequest } from './mount.js';
+export {
+  bindMount,
+  mount,
+  mountInBackground,
+  overlayOptions,
+  unmount,
+  type MountFlag,
+  type MountRequest,
+} from './mount.js';
 export { mounts, parseMountInfo, type MountInfo } from './mounts.js';
