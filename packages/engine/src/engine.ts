@@ -4,13 +4,16 @@ import { toError } from '@berth/core';
 import { Streams } from './attach/streams.js';
 import { removeEmptyCgroups } from './cgroups.js';
 import { ExitWatch } from './conmon/exit-watch.js';
-import type { ContainerContext } from './containers/context.js';
+import { publish, type ContainerContext } from './containers/context.js';
 import { Containers } from './containers/containers.js';
+import { HealthMonitors } from './containers/health-monitors.js';
 import { recoverContainers } from './containers/recover.js';
+import { Restarts } from './containers/restarts.js';
 import { ContainerTable } from './containers/table.js';
 import { Waiters } from './containers/waiters.js';
 import { EventBus } from './events/event-bus.js';
 import { Execs } from './execs/execs.js';
+import { healthProbe } from './execs/health-probe.js';
 import { Images } from './images/images.js';
 import { KeyedLock } from './keyed-lock.js';
 import type { EngineInfo, EngineOptions } from './model.js';
@@ -83,6 +86,17 @@ export class Engine {
       streams: new Streams(),
       exits,
       waiters: new Waiters(),
+      restarts: new Restarts((id) => {
+        containers.restartEnded(id).catch((error: unknown) => {
+          logger.error('cannot start a container again', { id, error: toError(error) });
+        });
+      }),
+      health: new HealthMonitors(
+        (...probe) => healthProbe(execs)(...probe),
+        (id, status) => {
+          if (table.has(id)) publish(context, table.find(id), `health_status: ${status}`);
+        },
+      ),
       lock: new KeyedLock(),
       runcRoot,
       exitDirectory,
@@ -90,11 +104,13 @@ export class Engine {
     };
     const execs = new Execs(context);
     const containers = new Containers(context, (id) => execs.idsOf(id));
-    for (const id of await recoverContainers(context)) {
+    const { removable, restartable } = await recoverContainers(context);
+    for (const id of removable) {
       await containers.remove(id).catch((error: unknown) => {
         logger.error('cannot remove a container', { id, error: toError(error) });
       });
     }
+    for (const ids of restartable) await Promise.all(ids.map((id) => containers.restartEnded(id)));
     exits.scan();
     return new Engine(context, containers, execs);
   }
@@ -116,6 +132,8 @@ export class Engine {
   /** Leaves containers running. */
   async close(): Promise<void> {
     this.#context.exits.close();
+    this.#context.restarts.close();
+    this.#context.health.close();
     await this.#context.lock.idle();
     this.#context.streams.close();
     removeEmptyCgroups(this.#context.options.cgroupParent);

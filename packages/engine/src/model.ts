@@ -176,6 +176,7 @@ export interface ImageConfig {
   readonly user?: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly stopSignal?: string;
+  readonly healthcheck?: Healthcheck;
   readonly volumes: readonly string[];
 }
 

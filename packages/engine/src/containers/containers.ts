@@ -14,7 +14,7 @@ import type {
 } from '../model.js';
 import { publish, type ContainerContext } from './context.js';
 import { claimName, createContainer } from './create.js';
-import { containerExited, finishForgotten } from './ends.js';
+import { containerExited, finishForgotten, restartEnded } from './ends.js';
 import { dnsNames } from './network-mode.js';
 import { pauseContainer, unpauseContainer } from './pause.js';
 import { removeContainer, type RemoveOptions } from './remove.js';
@@ -22,7 +22,7 @@ import { asSandboxId, snapshot } from './snapshot.js';
 import { startContainer } from './start.js';
 import { killContainer, stopContainer, type StopOptions } from './stop.js';
 import { attachContainer, containerLogs, resizeContainer } from './streaming.js';
-import { isRunning, type ContainerRecord } from './table.js';
+import { isActive, isRunning, type ContainerRecord } from './table.js';
 import { updatePorts } from './update-ports.js';
 
 /** Containers and what can be done with them. References are a full id, a name (with or without its slash) or an id prefix. */
@@ -55,7 +55,7 @@ export class Containers {
    * @throws BerthError `not-modified` if it runs; else of the step that failed, nothing of which is left
    */
   async start(reference: string): Promise<void> {
-    const { lock, table } = this.#context;
+    const { lock, table, restarts } = this.#context;
     const { id } = this.#find(reference);
     // An object, since it is changed inside a closure.
     const failed = { autoRemove: false };
@@ -64,9 +64,11 @@ export class Containers {
         const record = table.byId(id);
         if (record.state.status === 'paused')
           throw new BerthError('conflict', 'cannot start a paused container, try unpause instead');
-        if (isRunning(record)) throw new BerthError('not-modified', 'the container is running already');
+        if (isActive(record)) throw new BerthError('not-modified', 'the container is running already');
         failed.autoRemove = record.spec.host.autoRemove;
-        await startContainer(this.#context, record);
+        restarts.reset(id);
+        const fresh = { restartCount: 0, stoppedByHand: false };
+        await startContainer(this.#context, table.update(id, fresh));
         failed.autoRemove = false;
       });
     } finally {
@@ -82,11 +84,13 @@ export class Containers {
   /** Stops it if it runs, and starts it. */
   async restart(reference: string, options: StopOptions = {}): Promise<void> {
     const { id } = this.#find(reference);
-    try {
-      await this.stop(id, options);
-    } catch (error) {
-      if (!isBerthError(error, 'not-modified')) throw error;
-    }
+    await this.#context.restarts.byHand(id, async () => {
+      try {
+        await this.stop(id, options);
+      } catch (error) {
+        if (!isBerthError(error, 'not-modified')) throw error;
+      }
+    });
     await this.start(id);
     publish(this.#context, this.#context.table.byId(id), 'restart');
   }
@@ -143,7 +147,7 @@ export class Containers {
       case 'next-exit':
         return waiters.exit(record.id);
       case 'not-running':
-        return isRunning(record)
+        return isActive(record)
           ? waiters.exit(record.id)
           : Promise.resolve({ exitCode: record.state.exitCode });
     }
@@ -171,6 +175,11 @@ export class Containers {
   /** Finishes containers that have ended and of which no conmon is left to tell. */
   finishForgotten(): Promise<void> {
     return finishForgotten(this.#context);
+  }
+
+  /** Told that the pause before a container's restart is over. */
+  restartEnded(id: string): Promise<void> {
+    return restartEnded(this.#context, id);
   }
 
   async #locked(reference: string, job: (record: ContainerRecord) => Promise<void>): Promise<void> {

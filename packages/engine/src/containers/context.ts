@@ -6,7 +6,9 @@ import type { EventBus } from '../events/event-bus.js';
 import type { Images } from '../images/images.js';
 import type { KeyedLock } from '../keyed-lock.js';
 import type { EngineOptions } from '../model.js';
+import type { HealthMonitors } from './health-monitors.js';
 import { ContainerPaths } from './paths.js';
+import type { Restarts } from './restarts.js';
 import type { ContainerRecord, ContainerTable } from './table.js';
 import type { Waiters } from './waiters.js';
 
@@ -21,6 +23,8 @@ export interface ContainerContext {
   readonly streams: Streams;
   readonly exits: ExitWatch;
   readonly waiters: Waiters;
+  readonly restarts: Restarts;
+  readonly health: HealthMonitors;
   /** Held while something changes a container's state. */
   readonly lock: KeyedLock;
   readonly runcRoot: string;

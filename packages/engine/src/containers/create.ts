@@ -8,10 +8,12 @@ import type { Container, ContainerId, ContainerSpec, Image } from '../model.js';
 import { capabilities } from '../oci/capabilities.js';
 import { pathsOf, publish, type ContainerContext } from './context.js';
 import { checkMounts, parseBind } from './mounts.js';
+import { checkHealthcheck, mergeHealthcheck } from './health.js';
 import { checkName, generateName } from './names.js';
 import { checkLinks } from './links.js';
 import { exposedBy, memberships, resolveNetworkMode } from './network-mode.js';
 import { releaseAddresses, reserveAddresses } from './reservations.js';
+import { NO_RESTART } from './restart-policy.js';
 import { signalNumber } from './signals.js';
 import { snapshot } from './snapshot.js';
 import type { ContainerRecord } from './table.js';
@@ -118,6 +120,7 @@ function withImageDefaults(spec: ContainerSpec, { config }: Image): ContainerSpe
     workingDirectory: spec.workingDirectory ?? config.workingDirectory,
     user: spec.user ?? config.user,
     stopSignal: spec.stopSignal ?? config.stopSignal,
+    healthcheck: mergeHealthcheck(spec.healthcheck, config.healthcheck),
   };
 }
 
@@ -135,6 +138,9 @@ function checkSpec(spec: ContainerSpec): void {
     );
   }
   if (spec.stopSignal !== undefined) signalNumber(spec.stopSignal);
+  if (spec.healthcheck !== undefined) checkHealthcheck(spec.healthcheck);
+  if (spec.host.autoRemove && (spec.host.restartPolicy ?? NO_RESTART).name !== 'no')
+    throw new BerthError('invalid', "can't create 'AutoRemove' container with restart policy");
   capabilities(spec.host.capAdd ?? [], spec.host.capDrop ?? [], false);
   for (const name of Object.keys(spec.host.sysctls ?? {})) {
     if (!name.startsWith('net.')) {

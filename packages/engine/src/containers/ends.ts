@@ -1,9 +1,11 @@
+import { isBerthError, toError } from '@berth/core';
 import type { ContainerId } from '../model.js';
 import type { ContainerContext } from './context.js';
 import { finishContainer } from './finish.js';
 import { processAlive } from './process.js';
 import { conmonAlive } from './recover.js';
 import { removeContainer } from './remove.js';
+import { startContainer } from './start.js';
 import { isRunning, type ContainerRecord } from './table.js';
 
 /** To be called when conmon has written a container's exit file. */
@@ -24,7 +26,7 @@ export async function containerExited(context: ContainerContext, id: string): Pr
       return;
     }
     await finishContainer(context, record, report);
-    finished.autoRemove = record.spec.host.autoRemove;
+    finished.autoRemove = record.spec.host.autoRemove && !context.restarts.isByHand(id);
   });
   if (finished.autoRemove) await removeEnded(context, id);
 }
@@ -46,4 +48,25 @@ export async function finishForgotten(context: ContainerContext): Promise<void> 
 async function removeEnded(context: ContainerContext, id: string): Promise<void> {
   const { table } = context;
   if (table.has(id)) await removeContainer(context, table.byId(id as ContainerId), {});
+}
+
+/** Starts a container again whose pause is over. What fails ends its restarts, as with Docker. */
+export async function restartEnded(context: ContainerContext, id: string): Promise<void> {
+  const { table, lock, logger } = context;
+  await lock.run(id, async () => {
+    if (!table.has(id)) return;
+    const record = table.byId(id as ContainerId);
+    if (record.state.status !== 'restarting') return;
+    if (record.stoppedByHand === true) {
+      table.updateState(record.id, { status: 'exited' });
+      return;
+    }
+    try {
+      await startContainer(context, record);
+    } catch (error) {
+      logger.warn('cannot start a container again', { id, error: toError(error) });
+      if (!isBerthError(error, 'not-found') || table.has(id))
+        table.updateState(record.id, { status: 'exited' });
+    }
+  });
 }

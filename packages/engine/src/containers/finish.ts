@@ -6,6 +6,7 @@ import type { ExitReport } from '../conmon/exit-watch.js';
 import { pathsOf, publish, type ContainerContext } from './context.js';
 import { publishNetwork } from './network-events.js';
 import { sharedContainer } from './network-mode.js';
+import { NO_RESTART, restartsAfterEnd } from './restart-policy.js';
 import { runcDelete } from './runc.js';
 import { asSandboxId } from './snapshot.js';
 import { unmountRoot } from './start.js';
@@ -14,19 +15,34 @@ import type { ContainerRecord } from './table.js';
 /** For a container whose end nobody has seen: conmon was killed with it. */
 const UNKNOWN_EXIT = 255;
 
-/** Brings a container that has ended to rest: takes away what its run needed, and tells everybody. The caller holds its lock. */
+/**
+ * Brings a container that has ended to rest: takes away what its run needed, tells everybody, and has its restart policy
+ * start it again. The caller holds its lock.
+ */
 export async function finishContainer(
   context: ContainerContext,
   record: ContainerRecord,
   report: ExitReport = { exitCode: UNKNOWN_EXIT, finishedAt: now() },
 ): Promise<void> {
-  const { table, exits, waiters } = context;
+  const { table, exits, waiters, health, restarts } = context;
+  health.stop(record.id);
   const oomKilled = existsSync(join(pathsOf(context, record.id).bundle, 'oom'));
-  const ended = table.updateState(record.id, { status: 'exited', pid: 0, ...report, oomKilled });
+  const { restartCount = 0, stoppedByHand = false } = table.byId(record.id);
+  const again = restartsAfterEnd(record.spec.host.restartPolicy ?? NO_RESTART, {
+    exitCode: report.exitCode,
+    restartCount,
+    stoppedByHand,
+  });
+  const status = again ? 'restarting' : 'exited';
+  const ended = table.update(record.id, {
+    restartCount: again ? restartCount + 1 : restartCount,
+    state: { ...table.byId(record.id).state, status, pid: 0, ...report, oomKilled },
+  });
   await clearRun(context, record);
   exits.forget(record.id);
-  const seconds =
-    ((parseInstant(report.finishedAt) ?? 0n) - (parseInstant(record.state.startedAt) ?? 0n)) / 1_000_000_000n;
+  const up = (parseInstant(report.finishedAt) ?? 0n) - (parseInstant(record.state.startedAt) ?? 0n);
+  const seconds = up / 1_000_000_000n;
+  if (oomKilled) publish(context, ended, 'oom');
   publish(context, ended, 'die', {
     exitCode: String(report.exitCode),
     execDuration: String(seconds < 0n ? 0n : seconds),
@@ -34,6 +50,7 @@ export async function finishContainer(
   for (const { networkId } of Object.values(record.networks))
     publishNetwork(context, networkId, 'disconnect', record.id);
   waiters.exited(record.id, { exitCode: report.exitCode });
+  if (again) restarts.schedule(record.id, Number(up / 1_000_000n));
 }
 
 /** Takes away whatever there is of a run. What cannot be taken away is logged: the rest must go on. */

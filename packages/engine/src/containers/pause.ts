@@ -8,11 +8,13 @@ const run = promisify(execFile);
 
 /** @throws BerthError `conflict` if it does not run, or is paused already */
 export async function pauseContainer(context: ContainerContext, record: ContainerRecord): Promise<void> {
+  refuseRestarting(record);
   if (record.state.status === 'paused')
     throw new BerthError('conflict', `Container ${record.id} is already paused`);
   if (record.state.status !== 'running')
     throw new BerthError('conflict', `Container ${record.id} is not running`);
   await runc(context, 'pause', record.id);
+  context.health.stop(record.id);
   publish(context, context.table.updateState(record.id, { status: 'paused' }), 'pause');
 }
 
@@ -21,7 +23,14 @@ export async function unpauseContainer(context: ContainerContext, record: Contai
   if (record.state.status !== 'paused')
     throw new BerthError('conflict', `Container ${record.id} is not paused`);
   await runc(context, 'resume', record.id);
-  publish(context, context.table.updateState(record.id, { status: 'running' }), 'unpause');
+  const resumed = context.table.updateState(record.id, { status: 'running' });
+  context.health.resume(resumed);
+  publish(context, resumed, 'unpause');
+}
+
+function refuseRestarting({ id, state }: ContainerRecord): void {
+  if (state.status !== 'restarting') return;
+  throw new BerthError('conflict', `Container ${id} is restarting, wait until the container is running`);
 }
 
 async function runc({ options, runcRoot }: ContainerContext, verb: string, id: string): Promise<void> {

@@ -2,8 +2,8 @@ import { rm } from 'node:fs/promises';
 import { BerthError } from '@berth/core';
 import { pathsOf, publish, type ContainerContext } from './context.js';
 import { releaseAddresses } from './reservations.js';
-import { endContainer } from './stop.js';
-import { isRunning, type ContainerRecord } from './table.js';
+import { cancelRestart, endContainer, markStopped } from './stop.js';
+import { isActive, isRunning, type ContainerRecord } from './table.js';
 
 export interface RemoveOptions {
   /** Kill it if it runs. */
@@ -12,30 +12,37 @@ export interface RemoveOptions {
   readonly volumes?: boolean;
 }
 
-/** @throws BerthError `conflict` if it runs and `force` is not given */
+/** @throws BerthError `conflict` if it runs, is paused or restarting, and `force` is not given */
 export async function removeContainer(
   context: ContainerContext,
   record: ContainerRecord,
   { force = false }: RemoveOptions,
 ): Promise<void> {
   const { table, lock, waiters, streams } = context;
-  if (isRunning(record)) {
+  if (isActive(record)) {
+    const { status } = record.state;
     if (!force) {
-      throw new BerthError(
-        'conflict',
-        `cannot remove container "${record.name}": container is running: stop the container before removing or force remove`,
-      );
+      const how =
+        status === 'paused'
+          ? 'container is paused and must be unpaused first'
+          : `container is ${status}: stop the container before removing or force remove`;
+      throw new BerthError('conflict', `cannot remove container "/${record.name}": ${how}`);
     }
-    await endContainer(context, record);
+    markStopped(context, record.id);
+    await cancelRestart(context, record.id);
+    const now = table.has(record.id) ? table.byId(record.id) : undefined;
+    if (now !== undefined && isRunning(now)) await endContainer(context, now);
   }
   await lock.run(record.id, async () => {
     // With autoRemove the end itself may have removed it.
     if (!table.has(record.id)) return;
-    if (isRunning(table.byId(record.id)))
+    if (isActive(table.byId(record.id)))
       throw new BerthError('conflict', `container ${record.name} was started again`);
     const last = table.byId(record.id);
     await rm(pathsOf(context, record.id).data, { recursive: true, force: true });
     table.delete(record.id);
+    context.restarts.reset(record.id);
+    context.health.forget(record.id);
     releaseAddresses(context, record.id);
     streams.end(record.id);
     publish(context, last, 'destroy');

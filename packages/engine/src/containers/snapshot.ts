@@ -49,7 +49,8 @@ export function snapshot(
     resolvConfPath: networkPaths.resolvConf,
     logPath: paths.log,
     mounts: record.mounts,
-    restartCount: 0,
+    restartCount: record.restartCount ?? 0,
+    health: context.health.of(record.id),
     execIds,
     rootfs: {
       lower: record.diffIds.map((diffId) => context.images.layerPath(diffId)).join(':'),

@@ -53,7 +53,9 @@ export async function startContainer(context: ContainerContext, record: Containe
   });
   for (const { networkId } of Object.values(record.networks))
     publishNetwork(context, networkId, 'connect', record.id);
-  publish(context, record, 'start');
+  const started = table.byId(record.id);
+  context.health.start(started);
+  publish(context, started, 'start');
 }
 
 /** What a shell would say: 127 for no such command, 126 for one that cannot be run; 128 is Docker's for the rest. */

@@ -6,7 +6,7 @@ import { publish, type ContainerContext } from './context.js';
 import { unpauseContainer } from './pause.js';
 import { signalContainer } from './process.js';
 import { signalNumber } from './signals.js';
-import { isRunning, type ContainerRecord } from './table.js';
+import { isActive, isRunning, type ContainerRecord } from './table.js';
 
 /** Docker's default stop timeout, in seconds. */
 const STOP_TIMEOUT = 10;
@@ -31,14 +31,20 @@ export async function stopContainer(
   options: StopOptions,
 ): Promise<void> {
   const { spec, id } = record;
-  if (!isRunning(record)) throw new BerthError('not-modified', 'the container is not running');
+  if (!isActive(record)) throw new BerthError('not-modified', 'the container is not running');
   const signal = signalNumber(options.signal ?? spec.stopSignal ?? 'SIGTERM');
+  markStopped(context, id);
+  // It may also have ended while that was tried.
+  if ((await cancelRestart(context, id)) || !isRunning(context.table.byId(id))) {
+    publish(context, record, 'stop');
+    return;
+  }
   const timeout = options.timeoutSeconds ?? spec.stopTimeout ?? STOP_TIMEOUT;
   const ended = context.waiters.exit(id);
-  sendSignal(context, record, signal);
+  sendSignal(context, context.table.byId(id), signal);
   const over = timeout < 0 ? await ended : await within(ended, timeout * 1000);
   if (over === undefined) {
-    sendSignal(context, record, signalNumber('SIGKILL'));
+    sendSignal(context, context.table.byId(id), signalNumber('SIGKILL'));
     await gone(record, ended);
   }
   publish(context, record, 'stop');
@@ -52,15 +58,36 @@ export async function killContainer(
   reference: string,
 ): Promise<void> {
   const number = signalNumber(signal);
-  if (!isRunning(record)) {
-    throw new BerthError(
-      'conflict',
-      `cannot kill container: ${reference}: container ${record.id} is not running`,
-    );
+  const { id, spec } = record;
+  if (!isActive(record)) {
+    throw new BerthError('conflict', `cannot kill container: ${reference}: container ${id} is not running`);
   }
+  const killing = number === signalNumber('SIGKILL');
+  // Docker's rule: where no stop signal is named, any signal may be meant to end the container.
+  if (killing || spec.stopSignal === undefined || number === signalNumber(spec.stopSignal))
+    markStopped(context, id);
+  if (await cancelRestart(context, id)) return;
   // Docker waits for the end after SIGKILL.
-  if (number === signalNumber('SIGKILL')) await endContainer(context, record);
-  else sendSignal(context, record, number);
+  if (killing) await endContainer(context, context.table.byId(id));
+  else sendSignal(context, context.table.byId(id), number);
+}
+
+/** From now on its restart policy leaves a container alone, until somebody starts it. */
+export function markStopped({ table }: ContainerContext, id: ContainerRecord['id']): void {
+  if (table.has(id)) table.update(id, { stoppedByHand: true });
+}
+
+/** Ends a container's wait for its restart. @returns whether it did wait; if not, it may have been started just now */
+export async function cancelRestart(context: ContainerContext, id: ContainerRecord['id']): Promise<boolean> {
+  const { table, lock, restarts, waiters } = context;
+  if (!table.has(id) || table.byId(id).state.status !== 'restarting') return false;
+  return lock.run(id, () => {
+    if (!table.has(id) || table.byId(id).state.status !== 'restarting') return Promise.resolve(false);
+    restarts.reset(id);
+    const { state } = table.updateState(id, { status: 'exited' });
+    waiters.exited(id, { exitCode: state.exitCode });
+    return Promise.resolve(true);
+  });
 }
 
 /** Ends a container that runs, at once, and waits until it is at rest. @throws BerthError `internal` if it survives */

@@ -32,6 +32,10 @@ export interface ContainerRecord {
   readonly state: ContainerState;
   /** Start time of the first process in clock ticks since boot: with the pid it names one process for good. */
   readonly processStart?: string;
+  /** How often its restart policy has started it since somebody did; none is 0. */
+  readonly restartCount?: number;
+  /** Somebody stopped or killed it, and nobody has started it since. */
+  readonly stoppedByHand?: boolean;
 }
 
 /** All containers: in memory, written through to the store. */
@@ -93,4 +97,9 @@ export class ContainerTable {
 /** Whether it has processes, frozen or not. */
 export function isRunning({ state }: Pick<ContainerRecord, 'state'>): boolean {
   return state.status === 'running' || state.status === 'paused';
+}
+
+/** Whether it runs, or will in a moment: what Docker calls running. */
+export function isActive(record: Pick<ContainerRecord, 'state'>): boolean {
+  return isRunning(record) || record.state.status === 'restarting';
 }

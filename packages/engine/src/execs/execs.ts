@@ -115,6 +115,13 @@ export class Execs {
         },
       );
     }
+    if (record.state.status === 'restarting') {
+      throw new BerthError(
+        'conflict',
+        `Container ${record.name} is restarting, wait until the container is running`,
+        { subject: record.name },
+      );
+    }
     throw new BerthError('conflict', `container ${record.id} is not running`, { subject: record.name });
   }
 
