@@ -8,6 +8,7 @@ import type { ContainerMount } from './volumes/model.js';
 export type { Health, Healthcheck, HealthResult, HealthStatus } from './containers/health.js';
 export type { RestartPolicy } from './containers/restart-policy.js';
 export type * from './host-spec.js';
+export type * from './images/model.js';
 export type * from './volumes/model.js';
 
 export type ContainerId = Brand<'container'>;
@@ -86,8 +87,8 @@ export interface ContainerSpec {
   readonly stopSignal?: string;
   /** Seconds. */
   readonly stopTimeout?: number;
-  readonly macAddress?: string;
   readonly healthcheck?: Healthcheck;
+  readonly macAddress?: string;
   readonly host: HostSpec;
   /** By network name or id. */
   readonly networks: Readonly<Record<string, EndpointConfig>>;
@@ -151,11 +152,11 @@ export interface Container {
   readonly resolvConfPath: string;
   readonly logPath: string;
   readonly mounts: readonly ContainerMount[];
-  readonly restartCount: number;
   /** How often it was started again by its restart policy since somebody started it. */
-  /** Ids of the execs that are known. */
+  readonly restartCount: number;
   /** Absent where nothing is checked. */
   readonly health?: Health;
+  /** Ids of the execs that are known. */
   readonly execIds: readonly string[];
   /** The overlay's directories, for `inspect`'s GraphDriver. */
   readonly rootfs: {
@@ -164,44 +165,6 @@ export interface Container {
     readonly work: string;
     readonly merged: string;
   };
-}
-
-/** What a client may change about the configuration of an image, and what containers inherit from it. */
-export interface ImageConfig {
-  readonly command?: readonly string[];
-  readonly entrypoint?: readonly string[];
-  readonly env: readonly string[];
-  readonly exposedPorts: readonly ExposedPort[];
-  readonly workingDirectory?: string;
-  readonly user?: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly stopSignal?: string;
-  readonly healthcheck?: Healthcheck;
-  readonly volumes: readonly string[];
-}
-
-export interface Image {
-  readonly id: ImageId;
-  /** `busybox:latest`; empty for an image without a name. */
-  readonly repoTags: readonly string[];
-  readonly created: string;
-  readonly message: string;
-  /** Bytes unpacked. */
-  readonly size: number;
-  /** Go's words: `amd64`, `arm64`. */
-  readonly architecture: string;
-  readonly os: 'linux';
-  readonly config: ImageConfig;
-  /** Digests of the uncompressed layers: `sha256:…`. */
-  readonly diffIds: readonly string[];
-}
-
-export interface ImportOptions {
-  readonly repository?: string;
-  readonly tag?: string;
-  readonly message?: string;
-  /** Dockerfile instructions: `CMD ["sh"]`, `ENV a=b`. */
-  readonly changes: readonly string[];
 }
 
 export interface LogEntry {

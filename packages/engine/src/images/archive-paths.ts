@@ -1,22 +1,42 @@
 import { BerthError } from '@berth/core';
 import type { Header } from 'tar-stream';
 
+/** `layer`: of an image; its absolute names are meant from its root, as every other engine takes them. */
+export type ArchiveKind = 'root' | 'layer';
+
 /** Follows an archive's entries and refuses the first that would touch anything outside its root. */
 export class ArchivePaths {
+  readonly #kind: ArchiveKind;
   readonly #symlinks = new Set<string>();
   readonly #files = new Set<string>();
 
-  /** @throws BerthError `invalid`, naming the entry */
-  check(header: Header): void {
-    const { name, type, linkname } = header;
-    const path = inside(name, name, 'its name');
+  constructor(kind: ArchiveKind = 'root') {
+    this.#kind = kind;
+  }
+
+  /**
+   * @returns the entry's path below the root
+   * @throws BerthError `invalid`, naming the entry
+   */
+  check(header: Header): string {
+    const { name } = header;
+    const path = this.#inside(name, name, 'its name');
     this.#refuseThroughSymlink(path, name);
+    this.#follow(path, header);
+    return path;
+  }
+
+  #inside(path: string, entry: string, what: string): string {
+    return inside(this.#kind === 'layer' ? path.replace(/^\/+/, '') : path, entry, what);
+  }
+
+  #follow(path: string, { name, type, linkname }: Header): void {
     if (path === '') {
       if (type === 'directory') return;
       throw refused(name, 'it would replace the root itself');
     }
     if (type === 'link') {
-      const target = inside(linkname, name, `its hard link target ${JSON.stringify(linkname)}`);
+      const target = this.#inside(linkname, name, `its hard link target ${JSON.stringify(linkname)}`);
       this.#refuseThroughSymlink(target, name);
       if (!this.#files.has(target) && !this.#symlinks.has(target)) {
         throw refused(name, `its hard link target ${JSON.stringify(linkname)} does not come before it`);

@@ -16,9 +16,13 @@ const LONGEST = Math.max(...MAGIC.map(({ bytes }) => bytes.length));
 /**
  * The stream without its compression, which is told by its first bytes.
  *
+ * @param told is given the compression's name: `gzip`, `zstd` or `none`
  * @throws BerthError `unsupported` for a compression that Berth does not read
  */
-export async function decompressed(source: Readable): Promise<Readable> {
+export async function decompressed(
+  source: Readable,
+  told: (compression: string) => void = () => undefined,
+): Promise<Readable> {
   const iterator = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   let head = Buffer.alloc(0);
   while (head.length < LONGEST) {
@@ -34,6 +38,7 @@ export async function decompressed(source: Readable): Promise<Readable> {
       `the archive is compressed with ${kind.name}; plain tar, gzip and zstd can be imported`,
     );
   }
+  told(kind?.name ?? 'none');
   const into = kind?.open?.() ?? new PassThrough();
   void feed(into, head, iterator).catch((error: unknown) => into.destroy(toError(error)));
   return into;

@@ -50,6 +50,7 @@ const leftBehind = () => [
   ...readdirSync(join(folder, 'images', 'staging')),
   ...readdirSync(join(folder, 'images', 'layers')),
 ];
+const blobs = () => readdirSync(join(folder, 'images', 'blobs'));
 const layer = (id: string) => images.layerPath(images.get(id).diffIds[0] ?? '');
 
 describe('import', () => {
@@ -162,7 +163,7 @@ describe('names', () => {
     expect(first).toEqual({ untagged: ['web:latest'], deleted: [] });
     const { deleted } = await images.remove('team/web:v1', { force: false, noPrune: false });
     expect(deleted[0]).toBe(id);
-    expect(leftBehind()).toEqual([]);
+    expect([...leftBehind(), ...blobs()]).toEqual([]);
   });
 
   it('stays while containers use it', async () => {

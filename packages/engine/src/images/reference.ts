@@ -63,3 +63,52 @@ export function familiarName(text: string): string {
     return text;
   }
 }
+/** An image as a registry knows it. */
+export interface RegistryReference {
+  /** As people write it: `busybox`, `127.0.0.1:5000/team/web`. */
+  readonly repository: string;
+  /** Host and port: `docker.io`, `127.0.0.1:5000`. */
+  readonly registry: string;
+  /** The repository's path on the registry: `library/busybox`. */
+  readonly path: string;
+  readonly tag?: string;
+  /** `sha256:…`; goes before the tag. */
+  readonly digest?: string;
+}
+
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+
+/**
+ * `name`, `name:tag`, `name@sha256:…` or `name:tag@sha256:…`.
+ *
+ * @param tag a tag, or a digest, given apart from the name
+ * @throws BerthError `invalid`
+ */
+export function registryReference(text: string, tag?: string): RegistryReference {
+  const at = text.indexOf('@');
+  const name = at < 0 ? text : text.slice(0, at);
+  const apart = tag !== undefined && tag.includes(':') ? tag : undefined;
+  const digest = apart ?? (at < 0 ? undefined : text.slice(at + 1));
+  if (digest !== undefined && !DIGEST.test(digest)) {
+    throw new BerthError(
+      'invalid',
+      `invalid reference format: ${JSON.stringify(digest)} is no digest; one is sha256: and 64 hex digits`,
+    );
+  }
+  const own = parseReference(name);
+  const hasTag = name.lastIndexOf(':') > name.lastIndexOf('/');
+  const wanted = tag !== undefined && apart === undefined ? tag : hasTag ? own.tag : undefined;
+  const { repository } = imageReference(own.repository, wanted);
+  const slash = repository.indexOf('/');
+  const first = repository.slice(0, Math.max(slash, 0));
+  // The rule of Docker's references: a first part with a dot or a port is a host, and so is localhost.
+  const named = first !== '' && (/[.:]/.test(first) || first === 'localhost');
+  return {
+    repository,
+    registry: named ? first : 'docker.io',
+    path: named ? repository.slice(slash + 1) : slash < 0 ? `library/${repository}` : repository,
+    ...(wanted === undefined && digest === undefined ? { tag: 'latest' } : {}),
+    ...(wanted !== undefined && { tag: wanted }),
+    ...(digest !== undefined && { digest }),
+  };
+}

@@ -7,13 +7,21 @@ import { finished } from 'node:stream/promises';
 import type { Readable } from 'node:stream';
 import { BerthError, isBerthError, toError } from '@berth/core';
 import { extract, type Extract } from 'tar-stream';
-import { ArchivePaths } from './archive-paths.js';
+import { ArchivePaths, type ArchiveKind } from './archive-paths.js';
+import { applyWhiteouts, isMarker } from './whiteouts.js';
 
 export interface UnpackedLayer {
   /** `sha256:…` of the uncompressed tar. */
   readonly diffId: string;
   /** Bytes of all files. */
   readonly size: number;
+  /** Bytes of the uncompressed tar. */
+  readonly tarSize: number;
+}
+
+interface Checked extends UnpackedLayer {
+  /** Entries that say what of the layers below is gone. */
+  readonly markers: readonly string[];
 }
 
 /**
@@ -21,32 +29,52 @@ export interface UnpackedLayer {
  * is unpacked unless all of them stay inside the root. GNU tar then unpacks it, since it keeps what Node cannot set:
  * devices, extended attributes, times of symbolic links.
  *
- * @throws BerthError `invalid` for what is no tar, is cut short, or leaves its root
+ * @param kind `layer`: absolute names are meant from the root, and `.wh.` entries become marks of an overlay
+ * @param expected the digest that it must have; told before anything is unpacked
+ * @throws BerthError `invalid` for what is no tar, is cut short, leaves its root, or is another one
  */
-export async function unpack(source: Readable, spool: string, target: string): Promise<UnpackedLayer> {
-  const checked = await spoolAndCheck(source, spool);
+export async function unpack(
+  source: Readable,
+  spool: string,
+  target: string,
+  { kind = 'root', expected }: { readonly kind?: ArchiveKind; readonly expected?: string | undefined } = {},
+): Promise<UnpackedLayer> {
+  const { markers, ...layer } = await spoolAndCheck(source, spool, kind);
+  if (expected !== undefined && layer.diffId !== expected) {
+    throw new BerthError(
+      'invalid',
+      `layer ${expected} is damaged: what came has the digest ${layer.diffId}; nothing of it is used`,
+      { subject: expected },
+    );
+  }
   await mkdir(target, { mode: 0o755 });
-  await gnuTar(spool, target);
-  return checked;
+  // What an archive says of an overlay's own attributes could lead its folders elsewhere.
+  await gnuTar(spool, target, kind === 'layer' ? ['--xattrs-exclude=trusted.overlay.*'] : []);
+  if (kind === 'layer') await applyWhiteouts(target, markers);
+  return layer;
 }
 
-async function spoolAndCheck(source: Readable, spool: string): Promise<UnpackedLayer> {
+async function spoolAndCheck(source: Readable, spool: string, kind: ArchiveKind): Promise<Checked> {
   const hash = createHash('sha256');
   const parser = extract();
   const file = createWriteStream(spool, { flags: 'wx', mode: 0o600 });
-  const checked = checkEntries(parser);
+  const checked = checkEntries(parser, kind);
   // Its failure is thrown below; until somebody waits for it, it is no unhandled one.
   checked.catch(() => undefined);
+  let tarSize = 0;
   try {
     for await (const chunk of source as AsyncIterable<Buffer>) {
       hash.update(chunk);
+      tarSize += chunk.length;
       if (!file.write(chunk)) await once(file, 'drain');
       if (!parser.write(chunk)) await Promise.race([once(parser, 'drain'), checked]);
     }
     parser.end(null);
-    const { entries, size } = await checked;
-    if (entries === 0) throw new BerthError('invalid', 'the archive is empty: it holds no entry of a tar');
-    return { diffId: `sha256:${hash.digest('hex')}`, size };
+    const { entries, size, markers } = await checked;
+    // A layer may be empty: one that an instruction without effect has made.
+    if (entries === 0 && (kind === 'root' || tarSize === 0))
+      throw new BerthError('invalid', 'the archive is empty: it holds no entry of a tar');
+    return { diffId: `sha256:${hash.digest('hex')}`, size, tarSize, markers };
   } catch (error) {
     throw asArchiveError(toError(error));
   } finally {
@@ -56,18 +84,20 @@ async function spoolAndCheck(source: Readable, spool: string): Promise<UnpackedL
 }
 
 /** Checks each header as it comes. A failure ends the parser. */
-async function checkEntries(parser: Extract): Promise<{ entries: number; size: number }> {
-  const paths = new ArchivePaths();
+async function checkEntries(parser: Extract, kind: ArchiveKind) {
+  const paths = new ArchivePaths(kind);
+  const markers: string[] = [];
   let entries = 0;
   let size = 0;
   for await (const entry of parser) {
     const { header } = entry;
-    paths.check(header);
+    const path = paths.check(header);
+    if (kind === 'layer' && isMarker(path)) markers.push(path);
     entries += 1;
     if (header.type === 'file' || header.type === 'contiguous-file') size += header.size;
     entry.resume();
   }
-  return { entries, size };
+  return { entries, size, markers };
 }
 
 function asArchiveError(error: Error): BerthError {
@@ -80,13 +110,14 @@ function asArchiveError(error: Error): BerthError {
   return new BerthError('invalid', message, { cause: error });
 }
 
-async function gnuTar(archive: string, target: string): Promise<void> {
+async function gnuTar(archive: string, target: string, more: readonly string[]): Promise<void> {
   const keep = [
     '--numeric-owner',
     '--same-owner',
     '--preserve-permissions',
     '--xattrs',
     '--xattrs-include=*',
+    ...more,
     '--acls',
   ];
   const child = spawn('tar', ['--extract', `--file=${archive}`, `--directory=${target}`, ...keep], {

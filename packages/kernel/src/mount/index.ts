@@ -1,3 +1,4 @@
+export { isOpaque, isWhiteout, makeOpaque, makeWhiteout } from './overlay-marks.js';
 export {
   bindMount,
   mount,

@@ -1,0 +1,263 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
+import { link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Transform, type Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { constants, createGzip } from 'node:zlib';
+import { BerthError, type Collection, type Store } from '@berth/core';
+import type { ArchiveKind } from './archive-paths.js';
+import { decompressed } from './decompress.js';
+import { unpack } from './unpack.js';
+
+/** A layer's tar as it came or, where it came plain, compressed here: what other machines are given. */
+export interface LayerBlob {
+  /** `sha256:…` of the compressed bytes. */
+  readonly digest: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly compression: 'gzip' | 'zstd';
+}
+
+export interface Layer {
+  /** `sha256:…` of the plain tar. */
+  readonly diffId: string;
+  /** Bytes of all files. */
+  readonly size: number;
+  /** Bytes of the plain tar. */
+  readonly tarSize: number;
+  readonly blob: LayerBlob;
+}
+
+/** A blob that is there already, as a file whose digest has been verified. */
+export interface BlobFile {
+  readonly path: string;
+  readonly digest: string;
+}
+
+/**
+ * The unpacked layers of all images, each once: folders below `<root>/layers` named by the digest of the layer's tar,
+ * and the tars themselves, compressed, below `<root>/blobs`. A layer counts when its record is written, which comes last.
+ */
+export class Layers {
+  readonly #root: string;
+  readonly #records: Collection<Layer>;
+  /** Layers that operations under way have asked for or made: not to be removed, though no image has them yet. */
+  readonly #held = new Map<string, number>();
+
+  constructor(root: string, store: Store) {
+    this.#root = root;
+    this.#records = store.collection('image-layers');
+  }
+
+  /** Makes the folders, and removes what interrupted work has left and what no image has. */
+  async open(wanted: ReadonlySet<string>): Promise<void> {
+    await rm(join(this.#root, 'staging'), { recursive: true, force: true });
+    await mkdir(join(this.#root, 'staging'), { recursive: true, mode: 0o700 });
+    await mkdir(join(this.#root, 'layers'), { recursive: true, mode: 0o711 });
+    await mkdir(join(this.#root, 'blobs'), { recursive: true, mode: 0o700 });
+    for (const [diffId] of this.#records.entries())
+      if (!wanted.has(diffId) || !existsSync(this.path(diffId))) this.#records.delete(diffId);
+    for (const name of await readdir(join(this.#root, 'layers')))
+      if (!wanted.has(`sha256:${name}`)) await this.#removeFolder(`sha256:${name}`);
+    const blobs = new Set(this.#records.entries().map(([, { blob }]) => blob.digest));
+    for (const name of await readdir(join(this.#root, 'blobs')))
+      if (!blobs.has(`sha256:${name}`)) await rm(this.blobPath(`sha256:${name}`), { force: true });
+  }
+
+  /** The folder of an unpacked layer. */
+  path(diffId: string): string {
+    return join(this.#root, 'layers', hex(diffId));
+  }
+
+  blobPath(digest: string): string {
+    return join(this.#root, 'blobs', hex(digest));
+  }
+
+  has(diffId: string): boolean {
+    return this.#records.get(diffId) !== undefined;
+  }
+
+  /** @throws BerthError `unavailable` for a layer whose tar is not kept */
+  get(diffId: string): Layer {
+    const layer = this.#records.get(diffId);
+    if (layer !== undefined) return layer;
+    throw new BerthError(
+      'unavailable',
+      `the archive of layer ${diffId} is not there: the image was made by an older Berth; import it again`,
+      { subject: diffId },
+    );
+  }
+
+  /** The layer whose tar, compressed, has this digest. */
+  withBlob(digest: string): Layer | undefined {
+    return this.#records.entries().find(([, { blob }]) => blob.digest === digest)?.[1];
+  }
+
+  /** Bytes of files; 0 where it is not known. */
+  sizeOf(diffId: string): number {
+    return this.#records.get(diffId)?.size ?? 0;
+  }
+
+  /** The plain tar, to the byte as it was. @throws BerthError `unavailable` */
+  async tar(diffId: string): Promise<Readable> {
+    return decompressed(createReadStream(this.blobPath(this.get(diffId).blob.digest)));
+  }
+
+  /** Runs `work` with a private folder, which is gone afterwards, and with a hold on every layer that it adds or asks for. */
+  async session<T>(work: (session: LayerSession) => Promise<T>): Promise<T> {
+    const folder = join(this.#root, 'staging', randomUUID());
+    await mkdir(folder, { mode: 0o700 });
+    const held: string[] = [];
+    const hold = (diffId: string) => {
+      held.push(diffId);
+      this.#held.set(diffId, (this.#held.get(diffId) ?? 0) + 1);
+    };
+    try {
+      return await work(
+        new LayerSession(this, folder, hold, (layer) => this.#records.put(layer.diffId, layer)),
+      );
+    } finally {
+      for (const diffId of held) {
+        const count = (this.#held.get(diffId) ?? 1) - 1;
+        if (count === 0) this.#held.delete(diffId);
+        else this.#held.set(diffId, count);
+      }
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  /** Removes those of `diffIds` that are neither wanted nor held. @returns them */
+  async remove(diffIds: readonly string[], wanted: ReadonlySet<string>): Promise<string[]> {
+    const gone = [...new Set(diffIds)].filter((diffId) => !wanted.has(diffId) && !this.#held.has(diffId));
+    const blobs = gone.map((diffId) => this.#records.get(diffId)?.blob.digest);
+    for (const diffId of gone) this.#records.delete(diffId);
+    for (const digest of blobs) if (digest !== undefined) await rm(this.blobPath(digest), { force: true });
+    for (const diffId of gone) await this.#removeFolder(diffId);
+    return gone;
+  }
+
+  /** Out of sight at once: a layer of that name may come again while the old one is being removed. */
+  async #removeFolder(diffId: string): Promise<void> {
+    const aside = join(this.#root, 'staging', `gone-${randomUUID()}`);
+    try {
+      await rename(this.path(diffId), aside);
+    } catch {
+      return;
+    }
+    await rm(aside, { recursive: true, force: true });
+  }
+}
+
+/** One operation's work on layers. */
+export class LayerSession {
+  /** Private to the operation, on the file system of the layers. */
+  readonly folder: string;
+  readonly #layers: Layers;
+  readonly #hold: (diffId: string) => void;
+  readonly #record: (layer: Layer) => void;
+  #count = 0;
+
+  constructor(
+    layers: Layers,
+    folder: string,
+    hold: (diffId: string) => void,
+    record: (layer: Layer) => void,
+  ) {
+    this.#layers = layers;
+    this.folder = folder;
+    this.#hold = hold;
+    this.#record = record;
+  }
+
+  /** Whether the layer is there; if so, it stays until the operation has ended. */
+  claim(diffId: string): boolean {
+    this.#hold(diffId);
+    return this.#layers.has(diffId);
+  }
+
+  /** A path in the private folder that nobody has used. */
+  fresh(name: string): string {
+    this.#count += 1;
+    return join(this.folder, `${name}-${this.#count}`);
+  }
+
+  /**
+   * Unpacks a tar (plain, gzip or zstd) into a layer.
+   *
+   * @param blob the tar's compressed bytes, as a file to link to; where it is missing, the tar is compressed with gzip
+   * @throws BerthError `invalid`: no tar, cut short, an entry leaves the root, or not the expected digest
+   */
+  async add(
+    source: Readable,
+    {
+      kind = 'layer',
+      expected,
+      blob,
+    }: { readonly kind?: ArchiveKind; readonly expected?: string; readonly blob?: BlobFile } = {},
+  ): Promise<Layer> {
+    const [spool, root] = [this.fresh('tar'), this.fresh('root')];
+    const compression = { name: 'none' };
+    try {
+      const plain = await decompressed(source, (name) => (compression.name = name));
+      const unpacked = await unpack(plain, spool, root, { kind, expected });
+      this.#hold(unpacked.diffId);
+      if (this.#layers.has(unpacked.diffId)) return this.#layers.get(unpacked.diffId);
+      const { name } = compression;
+      const kept =
+        blob !== undefined && (name === 'gzip' || name === 'zstd')
+          ? await this.#link(blob, name)
+          : await this.#compress(spool);
+      const layer = { ...unpacked, blob: kept };
+      await renameUnlessThere(root, this.#layers.path(layer.diffId));
+      this.#record(layer);
+      return layer;
+    } finally {
+      source.destroy();
+      await rm(spool, { force: true });
+      await rm(root, { recursive: true, force: true });
+    }
+  }
+
+  async #link(blob: BlobFile, compression: LayerBlob['compression']): Promise<LayerBlob> {
+    const target = this.#layers.blobPath(blob.digest);
+    if (!existsSync(target)) await link(blob.path, target);
+    return { digest: blob.digest, size: (await stat(target)).size, compression };
+  }
+
+  /** With the fastest level: it is written once here, and often never read again. */
+  async #compress(tar: string): Promise<LayerBlob> {
+    const file = this.fresh('blob');
+    const hash = createHash('sha256');
+    let size = 0;
+    const count = new Transform({
+      transform(chunk: Buffer, _encoding, done) {
+        hash.update(chunk);
+        size += chunk.length;
+        done(null, chunk);
+      },
+    });
+    await pipeline(
+      createReadStream(tar),
+      createGzip({ level: constants.Z_BEST_SPEED }),
+      count,
+      createWriteStream(file, { mode: 0o600 }),
+    );
+    const digest = `sha256:${hash.digest('hex')}`;
+    await rename(file, this.#layers.blobPath(digest));
+    return { digest, size, compression: 'gzip' };
+  }
+}
+
+/** Another operation may have put the same layer there a moment earlier. */
+async function renameUnlessThere(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}
+
+function hex(digest: string): string {
+  return digest.replace('sha256:', '');
+}
