@@ -1,5 +1,6 @@
 import { mergeEnvironment } from '../images/config.js';
 import type { TerminalSize } from '../model.js';
+import type { RuntimeLimit } from './rlimits.js';
 import type { ProcessUser } from './user.js';
 
 /** The `process` part of an OCI configuration; also what `runc exec --process` takes. */
@@ -12,6 +13,8 @@ export interface ProcessSpec {
   readonly cwd: string;
   readonly capabilities: Readonly<Record<'bounding' | 'effective' | 'permitted', readonly string[]>>;
   readonly noNewPrivileges: boolean;
+  readonly rlimits?: readonly RuntimeLimit[];
+  readonly oomScoreAdj?: number;
 }
 
 export interface ProcessInput {
@@ -23,10 +26,15 @@ export interface ProcessInput {
   /** What the terminal begins with; clients tell of changes. */
   readonly size?: TerminalSize | undefined;
   readonly capabilities: readonly string[];
+  readonly noNewPrivileges?: boolean;
+  readonly rlimits?: readonly RuntimeLimit[];
+  /** From -1000 to 1000: proc_pid_oom_score_adj(5). */
+  readonly oomScoreAdj?: number;
 }
 
 /** A process with the user's rights: one who is not root has the capabilities in its bounding set only. */
-export function processSpec({ args, env, cwd, user, tty, size, capabilities }: ProcessInput): ProcessSpec {
+export function processSpec(input: ProcessInput): ProcessSpec {
+  const { args, env, cwd, user, tty, size, capabilities, rlimits = [], oomScoreAdj } = input;
   const held = user.uid === 0 ? capabilities : [];
   return {
     terminal: tty,
@@ -36,7 +44,9 @@ export function processSpec({ args, env, cwd, user, tty, size, capabilities }: P
     env,
     cwd: cwd === '' ? '/' : cwd,
     capabilities: { bounding: capabilities, effective: held, permitted: held },
-    noNewPrivileges: false,
+    noNewPrivileges: input.noNewPrivileges ?? false,
+    ...(rlimits.length > 0 && { rlimits }),
+    ...(oomScoreAdj !== undefined && { oomScoreAdj }),
   };
 }
 

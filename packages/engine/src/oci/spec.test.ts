@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ContainerSpec, HostSpec } from '../model.js';
 import { ALL_CAPABILITIES, capabilities, DEFAULT_CAPABILITIES } from './capabilities.js';
+import { cgroupAbilities } from './cgroup-abilities.js';
+import { checkHost } from './check-host.js';
+import { parseProfile, runtimeProfile } from './seccomp-custom.js';
 import { seccompProfile } from './seccomp.js';
-import { ociSpec, type SpecInput } from './spec.js';
+import { ociSpec, specText, type SpecInput } from './spec.js';
 import { resolveUser } from './user.js';
 
 const HOST: HostSpec = {
@@ -60,7 +63,7 @@ describe('ociSpec', () => {
     ]);
     expect(linux.namespaces).toContainEqual({ type: 'network', path: '/run/netns/x' });
     expect(linux.maskedPaths).toContain('/proc/kcore');
-    expect(linux.seccomp?.defaultAction).toBe('SCMP_ACT_ERRNO');
+    expect(linux.seccomp).toMatchObject({ defaultAction: 'SCMP_ACT_ERRNO' });
     expect(mounts.find(({ destination }) => destination === '/dev/shm')?.options).toContain('size=67108864');
     expect(mounts.map(({ destination }) => destination)).toEqual(
       expect.arrayContaining(['/etc/hosts', '/etc/resolv.conf']),
@@ -157,6 +160,8 @@ describe('resolveUser', () => {
     expect(resolveUser(root, 'web')).toEqual({ uid: 33, gid: 33, additionalGids: [4], home: '/srv' });
     expect(resolveUser(root, 'web:log')).toMatchObject({ gid: 4, additionalGids: [] });
     expect(resolveUser(root, '1234:99')).toEqual({ uid: 1234, gid: 99, additionalGids: [], home: '/' });
+    expect(resolveUser(root, 'web', ['log', '77'])).toMatchObject({ additionalGids: [4, 77] });
+    expect(() => resolveUser(root, 'web', ['x'])).toThrow('unable to find group x');
     expect(() => resolveUser(root, 'nobody')).toThrow(
       'unable to find user nobody: no matching entries in passwd file',
     );
@@ -167,5 +172,134 @@ describe('resolveUser', () => {
     rmSync(join(root, 'etc/passwd'));
     symlinkSync('/etc/passwd', join(root, 'etc/passwd'));
     expect(() => resolveUser(root, 'root')).toThrow('unable to find user root');
+  });
+});
+
+describe('what a client asks of the host', () => {
+  const options = (mounts: ReturnType<typeof generate>['mounts'], at: string) =>
+    mounts.find(({ destination }) => destination === at)?.options;
+
+  it('is limits, ranks and rights of the first process', () => {
+    const { process } = generate(
+      {
+        ulimits: [{ name: 'nofile', soft: 100, hard: -1 }],
+        oomScoreAdj: 500,
+        securityOptions: ['no-new-privileges', 'apparmor=unconfined'],
+      },
+      { init: '/usr/bin/tini-static' },
+    );
+    expect(process).toMatchObject({ oomScoreAdj: 500, noNewPrivileges: true });
+    expect(process.args).toEqual(['/sbin/docker-init', '--', 'sh']);
+    expect(specText(process)).toContain('"soft":100,"hard":18446744073709551615');
+    expect(generate().process).toMatchObject({ oomScoreAdj: 0, noNewPrivileges: false });
+  });
+
+  it('is namespaces', () => {
+    const types = (host: Partial<HostSpec>, input: Partial<SpecInput> = {}) =>
+      generate(host, input).linux.namespaces.filter(({ type }) => type !== 'mount' && type !== 'network');
+    expect(types({})).toEqual([{ type: 'uts' }, { type: 'ipc' }, { type: 'pid' }]);
+    expect(types({ pidMode: 'host', ipcMode: 'host', utsMode: 'host' })).toEqual([]);
+    expect(generate({ utsMode: 'host' }).hostname).toBeUndefined();
+    expect(types({ cgroupnsMode: 'private', ipcMode: 'container:x' }, { joined: { ipc: '/i' } })).toEqual([
+      { type: 'uts' },
+      { type: 'ipc', path: '/i' },
+      { type: 'pid' },
+      { type: 'cgroup' },
+    ]);
+    expect(options(generate({ ipcMode: 'none' }).mounts, '/dev/shm')).toBeUndefined();
+    expect(options(generate({ ipcMode: 'shareable' }, { shm: '/s' }).mounts, '/dev/shm')).toContain('rbind');
+  });
+
+  it('is memory to mount, with options of its own', () => {
+    const { mounts } = generate({ tmpfs: { '/run/': 'exec,size=1m', '/dev/shm': '' } });
+    expect(options(mounts, '/run')).toEqual(['nosuid', 'nodev', 'rprivate', 'exec', 'size=1m']);
+    expect(mounts.filter(({ destination }) => destination === '/dev/shm')).toHaveLength(1);
+    expect(() => generate({ tmpfs: { '/run': 'color=red' } })).toThrow('invalid tmpfs option ["color=red"]');
+    expect(() => generate({ tmpfs: { run: '' } })).toThrow('mount path must be absolute');
+  });
+
+  it('is what is hidden, and the domain', () => {
+    const { linux } = generate({ maskedPaths: [], readonlyPaths: ['/proc/bus'] });
+    expect(linux).toMatchObject({ maskedPaths: [], readonlyPaths: ['/proc/bus'] });
+    const spec = { ...SPEC, domainname: 'example.org' };
+    expect(generate({}, { spec }).linux.sysctl).toMatchObject({ 'kernel.domainname': 'example.org' });
+  });
+
+  it('is all devices for a privileged container', () => {
+    const { linux } = generate({ privileged: true });
+    expect(linux.devices).toContainEqual(expect.objectContaining({ path: '/dev/null', major: 1, minor: 3 }));
+    expect(linux.resources.devices).toEqual([{ allow: true, access: 'rwm' }]);
+  });
+});
+
+describe('checkHost', () => {
+  const abilities = { ...cgroupAbilities([]), version: 2, cgroupNamespaces: false } as const;
+  const check = (host: Partial<HostSpec>, spec: Partial<ContainerSpec> = {}) =>
+    checkHost({ ...SPEC, ...spec, host: { ...HOST, ...host } }, abilities);
+
+  it.each<[Partial<HostSpec>, string]>([
+    [{ ipcMode: 'public' }, 'invalid IPC mode: public'],
+    [{ ipcMode: 'container:' }, 'invalid IPC mode: container:'],
+    [{ pidMode: 'private' }, 'invalid PID mode: private'],
+    [{ utsMode: 'private' }, 'invalid UTS mode: private'],
+    [{ usernsMode: 'keep-id' }, 'invalid user namespace mode: keep-id'],
+    [{ cgroupnsMode: 'none' }, 'invalid cgroup namespace mode: none'],
+    [{ oomScoreAdj: 1001 }, 'Invalid value 1001, range for oom score adj is [-1000, 1000]'],
+    [{ securityOptions: ['nonsense'] }, 'invalid --security-opt 1: "nonsense"'],
+    [{ securityOptions: ['colour=red'] }, 'invalid --security-opt 2: "colour=red"'],
+    [{ securityOptions: ['apparmor=mine'] }, 'AppArmor profiles are not supported by Berth yet'],
+    [{ securityOptions: ['seccomp={'] }, 'Decoding seccomp profile failed'],
+    [{ sysctls: { 'kernel.panic': '1' } }, 'sysctl "kernel.panic" is not in a separate kernel namespace'],
+    [{ sysctls: { 'net.a.b': '1' }, networkMode: 'host' }, 'not allowed in host network namespace'],
+    [{ sysctls: { 'kernel.msgmax': '1' }, ipcMode: 'host' }, 'not allowed in host IPC namespace'],
+    [{ sysctls: { 'net.ipv4.conf.eth0.log_martians': '1' } }, 'must be supplied using driver option'],
+    [{ annotations: { '': 'x' } }, 'the empty string is not permitted as an annotation key'],
+    [{ devices: [{ pathOnHost: 'x', pathInContainer: '/x', permissions: 'r' }] }, 'paths must be absolute'],
+    [{ devices: [{ pathOnHost: '/x', pathInContainer: '/x', permissions: 'x' }] }, 'invalid device mode: x'],
+  ])('refuses %j', (host, message) => {
+    expect(() => check(host)).toThrow(message);
+  });
+
+  it('fills in what was left open, and says what the kernel lacks', () => {
+    const { host, warnings } = check({ resources: { memory: 8 * 1024 * 1024 } });
+    expect(host).toMatchObject({ ipcMode: 'private', cgroupnsMode: 'host' });
+    expect(warnings.map((text) => text.slice(0, 46))).toEqual([
+      'Your kernel does not support memory limit capa',
+      'Your kernel does not support cgroup namespaces',
+    ]);
+    expect(() => check({ utsMode: 'host' }, { hostname: 'x' })).toThrow('hostname and the UTS mode');
+  });
+});
+
+describe("a profile of the user's", () => {
+  const profile = parseProfile(
+    JSON.stringify({
+      defaultAction: 'SCMP_ACT_ALLOW',
+      archMap: [{ architecture: 'SCMP_ARCH_X86_64', subArchitectures: ['SCMP_ARCH_X86'] }],
+      syscalls: [
+        { name: 'chmod', action: 'SCMP_ACT_ERRNO', errnoRet: 1, args: [] },
+        { names: ['mount'], action: 'SCMP_ACT_ERRNO', excludes: { caps: ['CAP_SYS_ADMIN'] } },
+        { names: ['bpf'], action: 'SCMP_ACT_ERRNO', includes: { minKernel: '7.0' } },
+        { names: ['kill'], action: 'SCMP_ACT_ERRNO', includes: { arches: ['arm64'] } },
+      ],
+    }),
+  );
+  const names = (capabilities: string[], architecture = 'x64', kernel = '6.1.0-x') => {
+    const made = runtimeProfile(profile, { capabilities, architecture, kernel });
+    return (made as { syscalls: { names: string[] }[] }).syscalls.flatMap((rule) => rule.names);
+  };
+
+  it('holds where its conditions do', () => {
+    expect(names([])).toEqual(['chmod', 'mount']);
+    expect(names(['CAP_SYS_ADMIN'], 'arm64', '7.1')).toEqual(['chmod', 'bpf', 'kill']);
+    expect(runtimeProfile(profile, { capabilities: [], architecture: 'x64' })).toMatchObject({
+      architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'],
+      syscalls: [{ names: ['chmod'], action: 'SCMP_ACT_ERRNO', errnoRet: 1 }, {}],
+    });
+  });
+
+  it('must be one', () => {
+    for (const bad of ['[]', '{}', '{"defaultAction":"x","syscalls":[{}]}'])
+      expect(() => parseProfile(bad)).toThrow('Decoding seccomp profile failed');
   });
 });

@@ -1,24 +1,17 @@
-import type { ContainerMount, ContainerSpec } from '../model.js';
-import { rootPropagation, runtimeMounts } from '../volumes/runtime-mounts.js';
+import { randomUUID } from 'node:crypto';
+import type { ContainerMount, ContainerSpec, HostSpec } from '../model.js';
+import { rootPropagation, type RuntimeMount } from '../volumes/runtime-mounts.js';
 import { capabilities } from './capabilities.js';
+import { hostDevices, mappedDevices, type OciDevice } from './devices.js';
+import { INIT_DESTINATION, containerMounts } from './mounts.js';
+import { namespaces, type JoinedNamespaces, type RuntimeNamespace } from './namespaces.js';
 import { environment, processSpec, type ProcessSpec } from './process.js';
-import { seccompProfile, type SeccompProfile } from './seccomp.js';
+import { deviceRules, runtimeResources, type RuntimeResources } from './resources.js';
+import { runtimeLimit } from './rlimits.js';
+import { runtimeProfile } from './seccomp-custom.js';
+import { seccompProfile } from './seccomp.js';
+import { parseSecurity } from './security.js';
 import type { ProcessUser } from './user.js';
-
-interface Mount {
-  readonly destination: string;
-  readonly type: string;
-  readonly source: string;
-  readonly options: readonly string[];
-}
-
-interface DeviceRule {
-  readonly allow: boolean;
-  readonly access: string;
-  readonly type?: string;
-  readonly major?: number;
-  readonly minor?: number;
-}
 
 /** The part of the OCI runtime specification (1.0.2) that Berth writes. */
 export interface OciSpec {
@@ -26,14 +19,16 @@ export interface OciSpec {
   readonly process: ProcessSpec;
   readonly root: { readonly path: string; readonly readonly: boolean };
   readonly hostname?: string;
-  readonly mounts: readonly Mount[];
+  readonly mounts: readonly RuntimeMount[];
+  readonly annotations?: Readonly<Record<string, string>>;
   readonly linux: {
     readonly cgroupsPath: string;
-    readonly namespaces: readonly { readonly type: string; readonly path?: string }[];
-    readonly resources: { readonly devices: readonly DeviceRule[] };
+    readonly namespaces: readonly RuntimeNamespace[];
+    readonly devices?: readonly OciDevice[];
+    readonly resources: RuntimeResources;
     readonly rootfsPropagation?: string;
     readonly sysctl?: Readonly<Record<string, string>>;
-    readonly seccomp?: SeccompProfile;
+    readonly seccomp?: object;
     readonly maskedPaths?: readonly string[];
     readonly readonlyPaths?: readonly string[];
   };
@@ -53,12 +48,16 @@ export interface SpecInput {
   readonly mountSources?: ReadonlyMap<string, string>;
   /** Files of Berth's own that lie over the image's. */
   readonly files: { readonly hosts: string; readonly hostname: string; readonly resolvConf: string };
+  /** Namespaces of other containers. */
+  readonly joined?: JoinedNamespaces;
+  /** A directory of the host that is to be `/dev/shm`, instead of one of the container's own. */
+  readonly shm?: string;
+  /** The program that is to be the first process, on the host. */
+  readonly init?: string;
 }
 
-const DEFAULT_SHM_SIZE = 64 * 1024 * 1024;
-
 /** Docker's `oci.DefaultLinuxSpec`. */
-const MASKED_PATHS = [
+export const MASKED_PATHS: readonly string[] = [
   '/proc/asound',
   '/proc/acpi',
   '/proc/interrupts',
@@ -72,71 +71,89 @@ const MASKED_PATHS = [
   '/sys/firmware',
   '/sys/devices/virtual/powercap',
 ];
-const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
-
-/** Devices that any container may use; majors and minors of Documentation/admin-guide/devices.txt. */
-const DEVICE_RULES: readonly DeviceRule[] = [
-  { allow: false, access: 'rwm' },
-  { allow: true, access: 'm', type: 'c' },
-  { allow: true, access: 'm', type: 'b' },
-  // /dev/null, zero, full, tty, urandom, random, ptmx, pts/*.
-  ...[
-    [1, 3],
-    [1, 5],
-    [1, 7],
-    [5, 0],
-    [1, 9],
-    [1, 8],
-    [5, 2],
-  ].map(([major, minor]) => ({
-    allow: true,
-    access: 'rwm',
-    type: 'c',
-    ...(major === undefined ? {} : { major }),
-    ...(minor === undefined ? {} : { minor }),
-  })),
-  { allow: true, access: 'rwm', type: 'c', major: 136 },
+export const READONLY_PATHS: readonly string[] = [
+  '/proc/bus',
+  '/proc/fs',
+  '/proc/irq',
+  '/proc/sys',
+  '/proc/sysrq-trigger',
 ];
 
-/** The `config.json` of a container's bundle. */
+/** The `config.json` of a container's bundle. @throws BerthError `invalid`: a device that is not there (any more) */
 export function ociSpec(input: SpecInput): OciSpec {
-  const { spec, network } = input;
+  const { spec, network, init } = input;
   const { host } = spec;
   const privileged = host.privileged ?? false;
   const propagation = rootPropagation(input.mounts);
-  const granted = capabilities(host.capAdd ?? [], host.capDrop ?? [], privileged);
+  const rights = processRights(host, privileged);
+  const devices = privileged ? hostDevices() : (host.devices ?? []).flatMap(mappedDevices);
+  const seccomp = seccompOf(host, rights.capabilities);
+  const utsOfHost = host.utsMode === 'host';
   return {
     ociVersion: '1.0.2',
     process: processSpec({
-      args: input.args,
+      args: init === undefined ? input.args : [INIT_DESTINATION, '--', ...input.args],
       env: environment({ env: spec.env, hostname: input.hostname, home: input.user.home, tty: spec.tty }),
       cwd: spec.workingDirectory ?? '/',
       user: input.user,
       tty: spec.tty,
       size: spec.consoleSize,
-      capabilities: granted,
+      ...rights,
+      // Zero is said as well: it must not be the daemon's own.
+      oomScoreAdj: host.oomScoreAdj ?? 0,
     }),
     root: { path: input.rootfs, readonly: host.readonlyRootfs ?? false },
-    hostname: input.hostname,
-    mounts: [
-      ...systemMounts(host.shmSize ?? DEFAULT_SHM_SIZE, privileged),
-      ...fileMounts(input),
-      ...runtimeMounts(input.mounts, input.mountSources),
-    ],
+    ...(utsOfHost ? {} : { hostname: input.hostname }),
+    mounts: containerMounts({ ...input, host, sources: input.mountSources }),
+    ...(host.annotations !== undefined && { annotations: host.annotations }),
     linux: {
       cgroupsPath: input.cgroupsPath,
       namespaces: [
-        ...['mount', 'uts', 'ipc', 'pid'].map((type) => ({ type })),
+        ...namespaces(host, input.joined ?? {}),
         ...(network === 'host' ? [] : [{ type: 'network', path: network.path }]),
       ],
-      resources: { devices: privileged ? [{ allow: true, access: 'rwm' }] : DEVICE_RULES },
+      ...(devices.length > 0 && { devices }),
+      resources: { devices: deviceRules(host), ...runtimeResources(host.resources ?? {}) },
       ...(propagation === undefined ? {} : { rootfsPropagation: propagation }),
-      sysctl: { ...(network === 'host' ? {} : NETWORK_SYSCTLS), ...host.sysctls },
-      ...(privileged
-        ? {}
-        : { seccomp: seccompProfile(granted), maskedPaths: MASKED_PATHS, readonlyPaths: READONLY_PATHS }),
+      sysctl: {
+        ...(network === 'host' ? {} : NETWORK_SYSCTLS),
+        // OCI 1.0 has no field for it; it is the same as setdomainname(2) within the namespace.
+        ...(spec.domainname !== undefined && !utsOfHost && { 'kernel.domainname': spec.domainname }),
+        ...host.sysctls,
+      },
+      ...(seccomp !== undefined && { seccomp }),
+      ...(!privileged && {
+        maskedPaths: host.maskedPaths ?? MASKED_PATHS,
+        readonlyPaths: host.readonlyPaths ?? READONLY_PATHS,
+      }),
     },
   };
+}
+
+/** What every process of a container may do, its first and those that are executed in it. */
+export function processRights(host: HostSpec, privileged: boolean) {
+  return {
+    capabilities: capabilities(host.capAdd ?? [], host.capDrop ?? [], privileged),
+    noNewPrivileges: parseSecurity(host.securityOptions ?? []).noNewPrivileges,
+    rlimits: (host.ulimits ?? []).map(runtimeLimit),
+  };
+}
+
+/** As text for the runtime: 64-bit limits are written in full, which JSON.stringify cannot. */
+export function specText(spec: OciSpec | ProcessSpec): string {
+  // A mark that nothing a user gave can hold.
+  const mark = `uint64-${randomUUID()}-`;
+  const text = JSON.stringify(spec, (_name, value: unknown) =>
+    typeof value === 'bigint' ? `${mark}${value}` : value,
+  );
+  return text.replaceAll(new RegExp(`"${mark}(\\d+)"`, 'g'), '$1');
+}
+
+function seccompOf(host: HostSpec, granted: readonly string[]): object | undefined {
+  const { seccomp } = parseSecurity(host.securityOptions ?? []);
+  if (seccomp === 'unconfined') return undefined;
+  if (typeof seccomp === 'object') return runtimeProfile(seccomp, { capabilities: granted });
+  return host.privileged === true ? undefined : seccompProfile(granted);
 }
 
 /** Docker's own, so that a container's user needs no capability for port 80 and for ping. */
@@ -144,43 +161,3 @@ const NETWORK_SYSCTLS = {
   'net.ipv4.ip_unprivileged_port_start': '0',
   'net.ipv4.ping_group_range': '0 2147483647',
 };
-
-function systemMounts(shmSize: number, privileged: boolean): Mount[] {
-  const access = privileged ? 'rw' : 'ro';
-  const plain = ['nosuid', 'noexec', 'nodev'];
-  return [
-    { destination: '/proc', type: 'proc', source: 'proc', options: plain },
-    {
-      destination: '/dev',
-      type: 'tmpfs',
-      source: 'tmpfs',
-      options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
-    },
-    {
-      destination: '/dev/pts',
-      type: 'devpts',
-      source: 'devpts',
-      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
-    },
-    { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...plain, access] },
-    { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: [access, ...plain] },
-    { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: plain },
-    {
-      destination: '/dev/shm',
-      type: 'tmpfs',
-      source: 'shm',
-      options: [...plain, 'mode=1777', `size=${shmSize}`],
-    },
-  ];
-}
-
-function fileMounts({ files, mounts }: SpecInput): Mount[] {
-  const taken = new Set(mounts.map(({ destination }) => destination));
-  return [
-    ['/etc/resolv.conf', files.resolvConf],
-    ['/etc/hostname', files.hostname],
-    ['/etc/hosts', files.hosts],
-  ].flatMap(([destination = '', source = '']) =>
-    taken.has(destination) ? [] : [{ destination, type: 'bind', source, options: ['rbind', 'rprivate'] }],
-  );
-}

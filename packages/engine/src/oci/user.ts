@@ -13,9 +13,10 @@ export interface ProcessUser {
  * Finds `user[:group]` (names or numbers) in the image's own `/etc/passwd` and `/etc/group`.
  *
  * @param rootfs directory of the root file system
+ * @param more further groups that the process shall be in, by name or number
  * @throws BerthError `invalid`, in Docker's wording, for an unknown name
  */
-export function resolveUser(rootfs: string, text: string): ProcessUser {
+export function resolveUser(rootfs: string, text: string, more: readonly string[] = []): ProcessUser {
   const [userPart = '', groupPart] = text.split(':');
   const user = userPart === '' ? '0' : userPart;
   const users = table(rootfs, 'passwd');
@@ -35,7 +36,13 @@ export function resolveUser(rootfs: string, text: string): ProcessUser {
           .filter(([, , , members = '']) => members.split(',').includes(member))
           .map(([, , id]) => Number(id))
       : [];
-  return { uid, gid, additionalGids: additional, home: home === '' ? '/' : home };
+  const wanted = more.map((group) => groupId(groups, group));
+  return {
+    uid,
+    gid,
+    additionalGids: [...new Set([...additional, ...wanted])],
+    home: home === '' ? '/' : home,
+  };
 }
 
 function groupId(groups: readonly string[][], group: string): number {
