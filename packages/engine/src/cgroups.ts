@@ -1,6 +1,20 @@
 import { rmdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { mounts } from '@berth/kernel';
+import type { ContainerSpec } from './model.js';
+
+/**
+ * The cgroup of a container, as in an OCI configuration: below the daemon's, or the one that was asked for.
+ *
+ * @param parent the daemon's: `/berth`
+ */
+export function cgroupPathOf(
+  parent: string,
+  { id, spec }: { readonly id: string; readonly spec: Pick<ContainerSpec, 'host'> },
+): string {
+  // A root of its own, so that `..` leads nowhere.
+  return posix.join(posix.resolve('/', spec.host.cgroupParent ?? parent), id);
+}
 
 /**
  * Removes the cgroup below which containers have theirs, in every hierarchy; one that still holds a container stays.

@@ -27,7 +27,12 @@ export interface EngineOptions {
   /** The cgroup below which each container gets its own, e.g. `/berth`. */
   readonly cgroupParent: string;
   /** Paths of the programs. */
-  readonly runtimes: { readonly runc: string; readonly conmon: string };
+  readonly runtimes: {
+    readonly runc: string;
+    readonly conmon: string;
+    /** A first process that reaps zombies, for containers that ask for one. */
+    readonly init?: string;
+  };
 }
 
 export interface EngineInfo {

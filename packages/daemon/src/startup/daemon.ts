@@ -7,7 +7,7 @@ import { NetworkManager } from '@berth/network';
 import { addRoutes } from '../api/index.js';
 import { DEFAULT_DATA_ROOT, type DaemonConfig } from '../config/config.js';
 import { createServer } from '../http/server.js';
-import { findProgram, hostFacts } from './host.js';
+import { findInit, findProgram, hostFacts } from './host.js';
 import { requireKernel } from './kernel.js';
 import { claimPidfile } from './pidfile.js';
 import { PRODUCT, VERSION } from './product.js';
@@ -53,7 +53,12 @@ export async function startDaemon(config: DaemonConfig, logger: Logger): Promise
 }
 
 async function open(config: DaemonConfig, logger: Logger, endings: Ending[]): Promise<void> {
-  const runtimes = { runc: findProgram('runc'), conmon: findProgram('conmon') };
+  const init = findInit();
+  const runtimes = {
+    runc: findProgram('runc'),
+    conmon: findProgram('conmon'),
+    ...(init !== undefined && { init }),
+  };
   // Others may pass through, to sockets and mounts that are theirs, but not look around.
   mkdirSync(config.execRoot, { recursive: true, mode: 0o711 });
   mkdirSync(config.dataRoot, { recursive: true, mode: 0o711 });

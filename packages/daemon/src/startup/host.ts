@@ -98,6 +98,24 @@ const MORE_FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bi
  * @throws BerthError `unavailable`, naming the package that has it
  */
 export function findProgram(name: 'runc' | 'conmon'): string {
+  const path = findInFolders(name);
+  if (path !== undefined) return path;
+  throw new BerthError('unavailable', `the program ${name} is not there: install the package ${name}`);
+}
+
+/**
+ * What `docker run --init` runs first: Docker's own program, or tini, which that is. The static one comes first, since
+ * images may lack the C library.
+ */
+export function findInit(): string | undefined {
+  for (const name of ['docker-init', 'tini-static', 'tini']) {
+    const path = findInFolders(name);
+    if (path !== undefined) return path;
+  }
+  return undefined;
+}
+
+function findInFolders(name: string): string | undefined {
   const folders = [...(process.env.PATH ?? '').split(delimiter).filter(Boolean), ...MORE_FOLDERS];
   for (const folder of folders) {
     const path = join(folder, name);
@@ -108,5 +126,5 @@ export function findProgram(name: 'runc' | 'conmon'): string {
       continue;
     }
   }
-  throw new BerthError('unavailable', `the program ${name} is not there: install the package ${name}`);
+  return undefined;
 }

@@ -5,7 +5,8 @@ import { NEVER, now } from '../clock.js';
 import { mergeEnvironment } from '../images/config.js';
 import { mergePorts } from '../ports/runs.js';
 import type { Container, ContainerId, ContainerSpec, Image } from '../model.js';
-import { capabilities } from '../oci/capabilities.js';
+import { hostAbilities } from '../oci/cgroup-abilities.js';
+import { checkHost } from '../oci/check-host.js';
 import { pathsOf, publish, type ContainerContext } from './context.js';
 import { checkMounts, parseBind } from './mounts.js';
 import { checkHealthcheck, mergeHealthcheck } from './health.js';
@@ -15,6 +16,7 @@ import { exposedBy, memberships, resolveNetworkMode } from './network-mode.js';
 import { releaseAddresses, reserveAddresses } from './reservations.js';
 import { NO_RESTART } from './restart-policy.js';
 import { signalNumber } from './signals.js';
+import { resolveModes } from './shared-namespaces.js';
 import { snapshot } from './snapshot.js';
 import type { ContainerRecord } from './table.js';
 
@@ -29,11 +31,14 @@ export async function createContainer(
 ): Promise<{ container: Container; warnings: string[] }> {
   const { table, images, volumeRoot } = context;
   const image = images.get(asked.image);
-  const spec = withImageDefaults(asked, image);
-  const args = [...(spec.entrypoint ?? []), ...(spec.command ?? [])];
+  const merged = withImageDefaults(asked, image);
+  const args = [...(merged.entrypoint ?? []), ...(merged.command ?? [])];
   const [path] = args;
   if (path === undefined) throw new BerthError('invalid', 'no command specified');
-  checkSpec(spec);
+  checkSpec(merged);
+  requireInit(context, merged);
+  const checked = checkHost({ ...merged, host: resolveModes(context, merged) }, hostAbilities());
+  const spec = { ...merged, host: checked.host };
   const mode = resolveNetworkMode(context, spec);
   const networks = memberships(context, spec, mode);
   checkLinks(context, spec, mode);
@@ -51,7 +56,7 @@ export async function createContainer(
     spec,
     path,
     args: args.slice(1),
-    hostname: spec.hostname ?? (mode === 'host' ? hostName() : shortId(id)),
+    hostname: spec.hostname ?? (mode === 'host' || spec.host.utsMode === 'host' ? hostName() : shortId(id)),
     networkMode: mode,
     networks,
     mounts,
@@ -77,7 +82,7 @@ export async function createContainer(
   await mkdir(paths.upper, { recursive: true, mode: 0o755 });
   await mkdir(paths.work, { mode: 0o700 });
   publish(context, record, 'create');
-  return { container: snapshot(context, record), warnings: warningsOf(spec, mode) };
+  return { container: snapshot(context, record), warnings: [...checked.warnings, ...warningsOf(spec, mode)] };
 }
 
 /**
@@ -141,20 +146,19 @@ function checkSpec(spec: ContainerSpec): void {
   if (spec.healthcheck !== undefined) checkHealthcheck(spec.healthcheck);
   if (spec.host.autoRemove && (spec.host.restartPolicy ?? NO_RESTART).name !== 'no')
     throw new BerthError('invalid', "can't create 'AutoRemove' container with restart policy");
-  capabilities(spec.host.capAdd ?? [], spec.host.capDrop ?? [], false);
-  for (const name of Object.keys(spec.host.sysctls ?? {})) {
-    if (!name.startsWith('net.')) {
-      throw new BerthError(
-        'unsupported',
-        `sysctl ${name} is not supported: net.* of the container's own network namespace are`,
-      );
-    }
-  }
   for (const entry of spec.host.extraHosts) {
     if (!/^[^:]+:.+$/.test(entry)) {
       throw new BerthError('invalid', `bad format for add-host: "${entry}"; one looks like name:192.0.2.1`);
     }
   }
+}
+
+function requireInit({ options }: ContainerContext, { host }: ContainerSpec): void {
+  if (host.init !== true || options.runtimes.init !== undefined) return;
+  throw new BerthError(
+    'unsupported',
+    'HostConfig.Init needs the program docker-init (or tini-static, or tini), which this host lacks: install the package tini',
+  );
 }
 
 function warningsOf(spec: ContainerSpec, mode: string): string[] {

@@ -7,6 +7,8 @@ export class ContainerPaths {
   /** What a run needs: the bundle. */
   readonly bundle: string;
   readonly rootfs: string;
+  /** Memory that it shares with other containers. */
+  readonly shm: string;
   readonly upper: string;
   readonly work: string;
   readonly hosts: string;
@@ -18,6 +20,7 @@ export class ContainerPaths {
     this.data = join(roots.dataRoot, 'containers', id);
     this.bundle = join(roots.execRoot, 'containers', id);
     this.rootfs = join(this.bundle, 'rootfs');
+    this.shm = join(this.bundle, 'shm');
     this.upper = join(this.data, 'upper');
     this.work = join(this.data, 'work');
     this.hosts = join(this.data, 'hosts');

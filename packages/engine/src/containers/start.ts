@@ -7,8 +7,9 @@ import { now } from '../clock.js';
 import { createWithConmon } from '../conmon/conmon.js';
 import { releaseStartFifo } from '../conmon/start-fifo.js';
 import { mergeEnvironment } from '../images/config.js';
-import { ociSpec } from '../oci/spec.js';
+import { ociSpec, specText } from '../oci/spec.js';
 import { resolveUser } from '../oci/user.js';
+import { cgroupPathOf } from '../cgroups.js';
 import { pathsOf, publish, type ContainerContext } from './context.js';
 import { prepareMounts } from './mounts.js';
 import { linksOf, linkVariables } from './links.js';
@@ -17,6 +18,7 @@ import { endpointSpec, sandboxSpec, sharedContainer } from './network-mode.js';
 import { publishNetwork } from './network-events.js';
 import type { ContainerPaths } from './paths.js';
 import { runcDelete } from './runc.js';
+import { shareNamespaces } from './shared-namespaces.js';
 import { asSandboxId } from './snapshot.js';
 import type { ContainerRecord } from './table.js';
 
@@ -175,14 +177,17 @@ class StartAttempt {
       spec: variables.length === 0 ? spec : { ...spec, env: mergeEnvironment(variables, spec.env) },
       args: [path, ...args],
       hostname,
-      user: resolveUser(rootfs, spec.user ?? ''),
+      user: resolveUser(rootfs, spec.user ?? '', spec.host.groupAdd),
       rootfs,
-      cgroupsPath: `${options.cgroupParent}/${id}`,
+      cgroupsPath: cgroupPathOf(options.cgroupParent, this.#record),
       network: sandbox.path === undefined ? 'host' : { path: sandbox.path },
       mounts,
       files: networkFiles,
+      ...shareNamespaces(this.#context, this.#record),
+      // A container that shares others' processes leaves those to their own first one, as with Docker.
+      ...(spec.host.init === true && (spec.host.pidMode ?? '') === '' && { init: options.runtimes.init }),
     });
-    writeFileSync(join(bundle, 'config.json'), JSON.stringify(config), { mode: 0o600 });
+    writeFileSync(join(bundle, 'config.json'), specText(config), { mode: 0o600 });
     this.#creation = createWithConmon({
       ...options.runtimes,
       runcRoot,
@@ -222,12 +227,14 @@ class StartAttempt {
 }
 
 /** Takes the root file system away, and with it the bundle. */
-export function unmountRoot({ bundle, rootfs }: ContainerPaths): void {
-  try {
-    unmount(rootfs, { detach: true });
-  } catch (error) {
-    // EINVAL and ENOENT: it is not mounted (any more).
-    if (!(error instanceof BerthError) || !['invalid', 'not-found'].includes(error.code)) throw error;
+export function unmountRoot({ bundle, rootfs, shm }: ContainerPaths): void {
+  for (const target of [rootfs, shm]) {
+    try {
+      unmount(target, { detach: true });
+    } catch (error) {
+      // EINVAL and ENOENT: it is not mounted (any more).
+      if (!(error instanceof BerthError) || !['invalid', 'not-found'].includes(error.code)) throw error;
+    }
   }
   rmSync(bundle, { recursive: true, force: true });
 }

@@ -9,6 +9,7 @@ import { openTerminal, setWindowSize } from '@berth/kernel';
 import { lastRuncError } from '../conmon/conmon.js';
 import type { AttachStream, ExecSpec, OutputChunk, TerminalSize } from '../model.js';
 import type { ProcessSpec } from '../oci/process.js';
+import { specText } from '../oci/spec.js';
 
 interface ExecProcessOptions {
   readonly runc: string;
@@ -47,7 +48,7 @@ export class ExecProcess {
     const { spec, directory } = options;
     this.#output = new Readable({ objectMode: true, read: () => this.#setFlow(true) }) as Readable &
       AsyncIterable<OutputChunk>;
-    writeFileSync(join(directory, 'process.json'), JSON.stringify(options.process), { mode: 0o600 });
+    writeFileSync(join(directory, 'process.json'), specText(options.process), { mode: 0o600 });
     const pty = spec.tty ? openTerminal() : undefined;
     try {
       this.#child = this.#spawn(pty?.slave);

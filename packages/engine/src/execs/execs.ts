@@ -4,7 +4,7 @@ import { BerthError, newId } from '@berth/core';
 import { pathsOf, publish, type ContainerContext } from '../containers/context.js';
 import type { ContainerRecord } from '../containers/table.js';
 import type { AttachStream, ContainerId, Exec, ExecId, ExecSpec, TerminalSize } from '../model.js';
-import { capabilities } from '../oci/capabilities.js';
+import { processRights } from '../oci/spec.js';
 import { environment, processSpec, type ProcessSpec } from '../oci/process.js';
 import { resolveUser } from '../oci/user.js';
 import { ExecProcess } from './exec-process.js';
@@ -126,7 +126,11 @@ export class Execs {
   }
 
   #processSpec({ id, spec, hostname }: ContainerRecord, exec: ExecSpec): ProcessSpec {
-    const user = resolveUser(pathsOf(this.#context, id).rootfs, exec.user ?? spec.user ?? '');
+    const user = resolveUser(
+      pathsOf(this.#context, id).rootfs,
+      exec.user ?? spec.user ?? '',
+      spec.host.groupAdd,
+    );
     const env = environment({ env: [...spec.env, ...exec.env], hostname, home: user.home, tty: exec.tty });
     return processSpec({
       args: exec.command,
@@ -134,11 +138,7 @@ export class Execs {
       cwd: exec.workingDirectory ?? spec.workingDirectory ?? '/',
       user,
       tty: exec.tty,
-      capabilities: capabilities(
-        spec.host.capAdd ?? [],
-        spec.host.capDrop ?? [],
-        exec.privileged || spec.host.privileged === true,
-      ),
+      ...processRights(spec.host, exec.privileged || spec.host.privileged === true),
     });
   }
 

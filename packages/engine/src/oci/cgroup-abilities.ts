@@ -38,6 +38,14 @@ export function cgroupAbilities(mounted: readonly MountInfo[] = mounts()): Cgrou
   return { ...abilities, cgroupNamespaces };
 }
 
+let known: CgroupAbilities | undefined;
+
+/** The same, looked up once: a kernel does not learn. */
+export function hostAbilities(): CgroupAbilities {
+  known ??= cgroupAbilities();
+  return known;
+}
+
 type Found = Omit<CgroupAbilities, 'cgroupNamespaces'>;
 
 function version1(hierarchies: readonly MountInfo[]): Found {
