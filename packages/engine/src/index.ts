@@ -1,6 +1,7 @@
 export type * from './model.js';
 export { Engine } from './engine.js';
 export type { Containers } from './containers/containers.js';
+export { restartPolicy } from './containers/restart-policy.js';
 export type { EventBus } from './events/event-bus.js';
 export type { Execs } from './execs/execs.js';
 export type { Images } from './images/images.js';

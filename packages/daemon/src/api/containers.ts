@@ -1,5 +1,5 @@
 import { BerthError, isBerthError } from '@berth/core';
-import type { WaitCondition } from '@berth/engine';
+import { restartPolicy, type WaitCondition } from '@berth/engine';
 import { notSupported } from '../http/errors.js';
 import { Query } from '../http/query.js';
 import type { App } from '../http/server.js';
@@ -35,7 +35,7 @@ export function containerRoutes(app: App, { engine, host }: ApiContext): void {
       ['status', 'exited', 'before', 'since'].some((name) => filters.has(name));
     const shown = containers
       .list()
-      .filter((container) => all || ['running', 'paused'].includes(container.state.status));
+      .filter((container) => all || ['running', 'paused', 'restarting'].includes(container.state.status));
     const found = filterContainers(shown, filters, (reference) => containers.get(reference));
     return (limit > 0 ? found.slice(0, limit) : found).map((container) =>
       containerSummary(container, query.flag('ranges') ? FOLD.always : FOLD.never),
@@ -91,7 +91,13 @@ export function containerRoutes(app: App, { engine, host }: ApiContext): void {
     { schema: { params: IdParameter, body: ContainerUpdate } },
     async (request) => {
       refuseOthers('', request.body, Object.keys(ContainerUpdate.properties));
-      const { PortBindings: bindings } = request.body;
+      const { PortBindings: bindings, RestartPolicy: policy } = request.body;
+      if (policy?.Name) {
+        await containers.updateRestartPolicy(
+          request.params.id,
+          restartPolicy(policy.Name, policy.MaximumRetryCount ?? 0),
+        );
+      }
       if (bindings !== undefined && bindings !== null)
         await containers.updatePorts(request.params.id, portSpecs(bindings));
       return { Warnings: [] };

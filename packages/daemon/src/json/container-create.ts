@@ -1,6 +1,7 @@
 import type { ContainerSpec, EndpointConfig } from '@berth/engine';
 import { endpointConfig } from './endpoints.js';
 import { hostSpec } from './host-config.js';
+import { healthcheck } from './health.js';
 import { parsePort } from './ports.js';
 import { anything, oneOf, refuseOthers } from './refuse.js';
 import { ContainerCreate } from './schemas.js';
@@ -40,6 +41,7 @@ export function containerSpec(body: ContainerCreate, name: string | undefined): 
     exposedPorts: Object.keys(body.ExposedPorts ?? {}).map(parsePort),
     stopSignal: body.StopSignal || undefined,
     stopTimeout: body.StopTimeout ?? undefined,
+    healthcheck: healthcheck(body.Healthcheck),
     macAddress: body.MacAddress || undefined,
     host: hostSpec(body.HostConfig ?? {}),
     networks: endpoints(body.NetworkingConfig ?? {}),

@@ -1,6 +1,7 @@
 import type { Container } from '@berth/engine';
 import type { NameServiceCounters } from '@berth/network';
 import { endpointSettings } from './endpoints.js';
+import { healthcheckJson, healthJson } from './health.js';
 import { hostConfig } from './host-config-inspect.js';
 import { exposedMap, portMap } from './ports.js';
 
@@ -60,7 +61,7 @@ export function mountPoints(container: Container): object[] {
   }));
 }
 
-function state({ state }: Container) {
+function state({ state, health }: Container) {
   return {
     Status: state.status,
     Running: state.status === 'running' || state.status === 'paused' || state.status === 'restarting',
@@ -73,6 +74,7 @@ function state({ state }: Container) {
     Error: state.error,
     StartedAt: state.startedAt,
     FinishedAt: state.finishedAt,
+    ...(health && { Health: healthJson(health) }),
   };
 }
 
@@ -98,6 +100,7 @@ function config({ spec, imageName, hostname }: Container, foldFrom: number) {
     OnBuild: null,
     Labels: spec.labels,
     ...(spec.stopSignal === undefined ? {} : { StopSignal: spec.stopSignal }),
+    ...(spec.healthcheck && { Healthcheck: healthcheckJson(spec.healthcheck) }),
     ...(spec.stopTimeout === undefined ? {} : { StopTimeout: spec.stopTimeout }),
   };
 }

@@ -12,7 +12,9 @@ export const CONTAINER_FILTERS = [
   'before',
   'exited',
   'expose',
+  'health',
   'id',
+  'is-task',
   'label',
   'name',
   'network',
@@ -22,6 +24,7 @@ export const CONTAINER_FILTERS = [
   'volume',
 ];
 
+const HEALTHS = ['starting', 'healthy', 'unhealthy', 'none'];
 const STATUSES = ['created', 'restarting', 'running', 'removing', 'paused', 'exited', 'dead'];
 
 /**
@@ -57,13 +60,13 @@ function commandLine({ path, args }: Container): string {
 }
 
 /** `Up 5 minutes`, `Exited (0) 2 hours ago`, `Created`. */
-export function statusText({ state }: Container, now: number): string {
+export function statusText({ state, health }: Pick<Container, 'state' | 'health'>, now: number): string {
   const since = (instant: string) => humanDuration((now - Date.parse(instant)) / 1000);
   switch (state.status) {
     case 'created':
       return 'Created';
     case 'running':
-      return `Up ${since(state.startedAt)}`;
+      return `Up ${since(state.startedAt)}${healthText(health)}`;
     case 'paused':
       return `Up ${since(state.startedAt)} (Paused)`;
     case 'restarting':
@@ -75,6 +78,12 @@ export function statusText({ state }: Container, now: number): string {
     case 'exited':
       return `Exited (${state.exitCode}) ${since(state.finishedAt)} ago`;
   }
+}
+
+/** `health: starting` while nothing is known yet. */
+function healthText(health: Container['health']): string {
+  if (health === undefined) return '';
+  return health.status === 'starting' ? ' (health: starting)' : ` (${health.status})`;
 }
 
 /**
@@ -96,6 +105,18 @@ export function filterContainers(
         `invalid filter 'status=${status}': it must be one of ${STATUSES.join(', ')}`,
       );
     }
+  }
+  for (const health of filters.get('health') ?? []) {
+    if (!HEALTHS.includes(health)) {
+      throw new BerthError(
+        'invalid',
+        `invalid filter 'health=${health}': it must be one of ${HEALTHS.join(', ')}`,
+      );
+    }
+  }
+  for (const value of filters.get('is-task') ?? []) {
+    if (!['0', '1', 'true', 'false'].includes(value))
+      throw new BerthError('invalid', `invalid filter 'is-task=${value}': it must be true or false`);
   }
   const bounds = (name: string) => (filters.get(name) ?? []).map((reference) => created(find(reference)));
   const [before, since] = [bounds('before'), bounds('since')];
@@ -119,6 +140,9 @@ const TESTS: Readonly<Record<string, (container: Container, value: string) => bo
     return pattern.test(container.name) || pattern.test(`/${container.name}`);
   },
   status: (container, value) => container.state.status === value,
+  health: (container, value) => (container.health?.status ?? 'none') === value,
+  // Tasks are of swarm services: no container is one.
+  'is-task': (_container, value) => ['0', 'false'].includes(value),
   exited: (container, value) =>
     container.state.status === 'exited' && container.state.exitCode === Number(value),
   ancestor: (container, value) =>

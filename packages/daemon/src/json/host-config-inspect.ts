@@ -17,7 +17,10 @@ export function hostConfig(container: Container, foldFrom: number) {
     LogConfig: { Type: host.logDriver ?? 'json-file', Config: {} },
     NetworkMode: container.networkMode,
     PortBindings: bindingMap(host.portBindings, foldFrom),
-    RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
+    RestartPolicy: {
+      Name: host.restartPolicy?.name ?? 'no',
+      MaximumRetryCount: host.restartPolicy?.maximumRetryCount ?? 0,
+    },
     AutoRemove: host.autoRemove,
     VolumeDriver: '',
     VolumesFrom: null,

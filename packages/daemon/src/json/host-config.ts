@@ -1,14 +1,13 @@
 import { BerthError } from '@berth/core';
-import type { HostSpec } from '@berth/engine';
+import { restartPolicy, type HostSpec } from '@berth/engine';
 import { portSpecs } from './ports.js';
 import { anything, oneOf, refuseOthers } from './refuse.js';
 import { HostConfig } from './schemas.js';
 
-const HOST_FIELDS = Object.keys(HostConfig.properties).filter((name) => name !== 'RestartPolicy');
+const HOST_FIELDS = Object.keys(HostConfig.properties);
 
 /** Values that mean what Berth does anyway. */
 const HOST_HARMLESS = {
-  RestartPolicy: (value: unknown) => ['', 'no', undefined, null].includes((value as { Name?: string }).Name),
   // For the client's own use, and for Windows.
   ContainerIDFile: anything,
   Isolation: oneOf('default'),
@@ -41,6 +40,7 @@ export function hostSpec(host: HostConfig): HostSpec {
     publishAllPorts: host.PublishAllPorts ?? false,
     binds: host.Binds ?? [],
     autoRemove: host.AutoRemove ?? false,
+    restartPolicy: restartPolicy(host.RestartPolicy?.Name ?? '', host.RestartPolicy?.MaximumRetryCount ?? 0),
     dns: host.Dns ?? [],
     dnsSearch: host.DnsSearch ?? [],
     dnsOptions: host.DnsOptions ?? [],

@@ -66,7 +66,7 @@ describe('what a container is asked to be', () => {
 
   it.each([
     [{ Memory: 1 }, 'HostConfig.Memory is not supported by Berth yet'],
-    [{ RestartPolicy: { Name: 'always' } }, 'HostConfig.RestartPolicy is not supported'],
+    [{ RestartPolicy: { Name: 'sometimes' } }, "invalid restart policy: unknown policy 'sometimes'"],
     [{ Init: true }, 'HostConfig.Init is not supported'],
     [{ Tmpfs: { '/run': '' } }, 'HostConfig.Tmpfs is not supported'],
     [{ MemorySwappiness: 10 }, 'HostConfig.MemorySwappiness is not supported'],
@@ -84,8 +84,8 @@ describe('what a container is asked to be', () => {
     expect(() => containerSpec({ Image: 'x', Volumes: { '/v': {} } } as never, undefined)).toThrow(
       'Volumes is not supported by Berth yet',
     );
-    expect(() => containerSpec({ Image: 'x', Healthcheck: { Test: ['x'] } } as never, undefined)).toThrow(
-      'Healthcheck is not supported by Berth yet',
+    expect(() => containerSpec({ Image: 'x', Healthcheck: { Retry: 1 } } as never, undefined)).toThrow(
+      'Healthcheck.Retry is not supported by Berth yet',
     );
   });
 });

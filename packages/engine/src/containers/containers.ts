@@ -8,6 +8,7 @@ import type {
   ContainerSpec,
   LogEntry,
   LogOptions,
+  RestartPolicy,
   TerminalSize,
   WaitCondition,
   WaitResult,
@@ -110,6 +111,24 @@ export class Containers {
     return this.#locked(reference, (record) => updatePorts(this.#context, record, bindings));
   }
 
+  /**
+   * What is to happen at its next end.
+   *
+   * @throws BerthError `conflict` if it is removed when it ends
+   */
+  updateRestartPolicy(reference: string, restartPolicy: RestartPolicy): Promise<void> {
+    return this.#locked(reference, ({ id, spec }) => {
+      if (spec.host.autoRemove && restartPolicy.name !== 'no') {
+        throw new BerthError(
+          'conflict',
+          `Cannot update container ${id}: Restart policy cannot be updated because AutoRemove is enabled for the container`,
+        );
+      }
+      const host = { ...spec.host, restartPolicy };
+      publish(this.#context, this.#context.table.update(id, { spec: { ...spec, host } }), 'update');
+    });
+  }
+
   /** @throws BerthError `conflict` if it does not run */
   async kill(reference: string, signal = 'SIGKILL'): Promise<void> {
     await killContainer(this.#context, this.#find(reference), signal, reference);
@@ -182,10 +201,10 @@ export class Containers {
     return restartEnded(this.#context, id);
   }
 
-  async #locked(reference: string, job: (record: ContainerRecord) => Promise<void>): Promise<void> {
+  async #locked(reference: string, job: (record: ContainerRecord) => Promise<void> | void): Promise<void> {
     const { lock, table } = this.#context;
     const { id } = this.#find(reference);
-    await lock.run(id, () => job(table.byId(id)));
+    await lock.run(id, async () => job(table.byId(id)));
   }
 
   #find(reference: string): ContainerRecord {

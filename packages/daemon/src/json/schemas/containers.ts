@@ -1,5 +1,5 @@
 import type { XStatic } from 'typebox/schema';
-import { HostConfig, OptionalPortBindings } from './host-config.js';
+import { HostConfig, OptionalPortBindings, OptionalRestartPolicy } from './host-config.js';
 import { OptionalEndpointSettings } from './networks.js';
 import {
   nullable,
@@ -11,6 +11,19 @@ import {
   OptionalStringMap,
   OptionalStrings,
 } from './values.js';
+
+export const HealthConfig = {
+  type: 'object',
+  properties: {
+    Test: OptionalStrings,
+    Interval: OptionalInteger,
+    Timeout: OptionalInteger,
+    Retries: OptionalInteger,
+    StartPeriod: OptionalInteger,
+    StartInterval: OptionalInteger,
+  },
+} as const;
+export type HealthConfig = XStatic<typeof HealthConfig>;
 
 export const ContainerCreate = {
   type: 'object',
@@ -33,6 +46,7 @@ export const ContainerCreate = {
     ExposedPorts: OptionalSet,
     StopSignal: OptionalString,
     StopTimeout: OptionalInteger,
+    Healthcheck: nullable(HealthConfig),
     MacAddress: OptionalString,
     HostConfig: nullable(HostConfig),
     NetworkingConfig: nullable({
@@ -46,9 +60,9 @@ export const ContainerCreate = {
 } as const;
 export type ContainerCreate = XStatic<typeof ContainerCreate>;
 
-/** Of what Docker can change of a container nothing yet; its published ports are Berth's own. */
+/** What can be changed of a container that is there; its published ports are Berth's own. */
 export const ContainerUpdate = {
   type: 'object',
-  properties: { PortBindings: OptionalPortBindings },
+  properties: { PortBindings: OptionalPortBindings, RestartPolicy: OptionalRestartPolicy },
 } as const;
 export type ContainerUpdate = XStatic<typeof ContainerUpdate>;

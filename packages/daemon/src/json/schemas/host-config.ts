@@ -16,6 +16,11 @@ export const OptionalPortBindings = nullable({
   }),
 });
 
+export const OptionalRestartPolicy = nullable({
+  type: 'object',
+  properties: { Name: OptionalString, MaximumRetryCount: OptionalInteger },
+});
+
 export const HostConfig = {
   type: 'object',
   properties: {
@@ -37,10 +42,7 @@ export const HostConfig = {
     ShmSize: { type: ['integer', 'null'], minimum: 0 },
     Sysctls: OptionalStringMap,
     LogConfig: nullable({ type: 'object', properties: { Type: OptionalString, Config: OptionalStringMap } }),
-    RestartPolicy: nullable({
-      type: 'object',
-      properties: { Name: OptionalString, MaximumRetryCount: OptionalInteger },
-    }),
+    RestartPolicy: OptionalRestartPolicy,
   },
 } as const;
 export type HostConfig = XStatic<typeof HostConfig>;
