@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { toError } from '@berth/core';
+import { Archives } from './archive/archives.js';
 import { Streams } from './attach/streams.js';
 import { removeEmptyCgroups } from './cgroups.js';
 import { ExitWatch } from './conmon/exit-watch.js';
@@ -9,7 +10,7 @@ import { Containers } from './containers/containers.js';
 import { HealthMonitors } from './containers/health-monitors.js';
 import { recoverContainers } from './containers/recover.js';
 import { Restarts } from './containers/restarts.js';
-import { ContainerTable } from './containers/table.js';
+import { ContainerTable, isRunning } from './containers/table.js';
 import { Waiters } from './containers/waiters.js';
 import { EventBus } from './events/event-bus.js';
 import { Execs } from './execs/execs.js';
@@ -18,13 +19,18 @@ import { Images } from './images/images.js';
 import { KeyedLock } from './keyed-lock.js';
 import type { EngineInfo, EngineOptions } from './model.js';
 import { EngineNetworks } from './networks/engine-networks.js';
+import { Volumes } from './volumes/volumes.js';
+import { Registry } from './registry/registry.js';
 
 /** Containers, images and execs of one daemon. */
 export class Engine {
   readonly containers: Containers;
   readonly images: Images;
+  readonly registry: Registry;
   readonly networks: EngineNetworks;
+  readonly volumes: Volumes;
   readonly execs: Execs;
+  readonly archives: Archives;
   readonly events: EventBus;
   readonly #context: ContainerContext;
 
@@ -32,8 +38,11 @@ export class Engine {
     this.#context = context;
     this.containers = containers;
     this.execs = execs;
+    this.archives = new Archives(context);
     this.images = context.images;
+    this.registry = new Registry(context.images, () => context.options.findTool('skopeo'));
     this.events = context.events;
+    this.volumes = context.volumes;
     this.networks = new EngineNetworks(context);
   }
 
@@ -62,6 +71,18 @@ export class Engine {
         })),
     );
     await images.open();
+    const volumes = new Volumes({
+      root: join(dataRoot, 'volumes'),
+      store,
+      events,
+      logger,
+      users: (name) =>
+        table
+          .all()
+          .filter(({ mounts }) => mounts.some((mount) => mount.name === name))
+          .map(({ id }) => id),
+    });
+    await volumes.open();
     // Exits are reported to what is built on the context below; none is reported before this function yields.
     const exits = new ExitWatch(
       exitDirectory,
@@ -82,6 +103,7 @@ export class Engine {
       network,
       table,
       images,
+      volumes,
       events,
       streams: new Streams(),
       exits,
@@ -100,13 +122,15 @@ export class Engine {
       lock: new KeyedLock(),
       runcRoot,
       exitDirectory,
-      volumeRoot: join(dataRoot, 'volumes'),
     };
     const execs = new Execs(context);
     const containers = new Containers(context, (id) => execs.idsOf(id));
+    for (const record of table.all().filter(isRunning))
+      for (const { name } of record.mounts) if (name !== undefined) volumes.mounts.adopt(name, record.id);
     const { removable, restartable } = await recoverContainers(context);
+    await volumes.mounts.recover(volumes.list());
     for (const id of removable) {
-      await containers.remove(id).catch((error: unknown) => {
+      await containers.remove(id, { volumes: true }).catch((error: unknown) => {
         logger.error('cannot remove a container', { id, error: toError(error) });
       });
     }

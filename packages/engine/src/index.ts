@@ -1,10 +1,18 @@
 export type * from './model.js';
 export { Engine } from './engine.js';
+export { hostAbilities, type CgroupAbilities } from './oci/cgroup-abilities.js';
+export { DEFAULT_SHM_SIZE } from './oci/mounts.js';
+export { MASKED_PATHS, READONLY_PATHS } from './oci/spec.js';
+export type { Archives, FileArchive, PathStat } from './archive/archives.js';
+export type { FileChange } from './archive/changes.js';
 export type { Containers } from './containers/containers.js';
 export { restartPolicy } from './containers/restart-policy.js';
 export type { EventBus } from './events/event-bus.js';
 export type { Execs } from './execs/execs.js';
 export type { Images } from './images/images.js';
+export { parsePlatform, type Platform } from './images/manifest.js';
+export type { Registry, RemoteImage } from './registry/registry.js';
+export type { Credentials } from './registry/skopeo.js';
 export type { EngineNetworks } from './networks/engine-networks.js';
 export { parsePort } from './images/config.js';
 export { holds, mergePorts, withoutPorts } from './ports/runs.js';

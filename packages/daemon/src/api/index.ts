@@ -1,11 +1,14 @@
 import type { App } from '../http/server.js';
 import { acceptStreams } from '../http/body.js';
+import { archiveRoutes, uploadRoutes } from './archive.js';
 import { containerRoutes } from './containers.js';
 import type { ApiContext } from './context.js';
 import { execRoutes } from './exec.js';
-import { imageRoutes, importRoutes } from './images.js';
+import { importRoutes } from './image-uploads.js';
+import { imageRoutes } from './images.js';
 import { networkRoutes } from './networks.js';
 import { attachRoutes, outputRoutes } from './output.js';
+import { registryRoutes } from './registry.js';
 import { systemRoutes } from './system.js';
 import { unavailableRoutes } from './unavailable.js';
 
@@ -16,14 +19,17 @@ export function addRoutes(app: App, context: ApiContext): void {
   systemRoutes(app, context);
   containerRoutes(app, context);
   outputRoutes(app, context);
+  archiveRoutes(app, context);
   execRoutes(app, context);
   imageRoutes(app, context);
+  registryRoutes(app, context);
   networkRoutes(app, context);
   unavailableRoutes(app);
   void app.register((scope: App, _options, done) => {
     acceptStreams(scope);
     importRoutes(scope, context);
     attachRoutes(scope, context);
+    uploadRoutes(scope, context);
     done();
   });
 }

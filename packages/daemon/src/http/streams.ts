@@ -36,3 +36,33 @@ export async function sendStream<T>(
   }
   response.end();
 }
+
+/**
+ * Answers with bytes that must not be taken for whole when they are not: if they end early, so does the connection.
+ *
+ * @param source closed in any case
+ */
+export async function sendBytes(
+  reply: FastifyReply,
+  contentType: string,
+  source: { readonly content: AsyncIterable<Buffer>; close(): Promise<void> },
+): Promise<void> {
+  reply.hijack();
+  const response = reply.raw;
+  const headers = Object.fromEntries(
+    Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)]),
+  );
+  response.on('error', () => undefined);
+  try {
+    response.writeHead(200, { ...headers, 'content-type': contentType });
+    for await (const piece of source.content) {
+      if (response.destroyed) break;
+      if (!response.write(piece)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+    }
+    response.end();
+  } catch {
+    response.destroy();
+  } finally {
+    await source.close();
+  }
+}
