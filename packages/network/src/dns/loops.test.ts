@@ -204,7 +204,7 @@ describe('questions that are the same', () => {
     });
     const forwarder = newForwarder([`${address}#${String(port)}`]);
     const sandboxes = await Promise.all(
-      Array.from({ length: 30 }, (_, index) =>
+      Array.from({ length: 80 }, (_, index) =>
         serve(opened, [], { forwarder, sandboxId: `s${String(index)}` }),
       ),
     );
@@ -217,7 +217,7 @@ describe('questions that are the same', () => {
     }
     asked = 0;
     const all = await askAll();
-    expect(asked).toBe(30);
+    expect(asked).toBe(80);
     expect(all.every(({ answer }) => rcodeOf(answer) === RCODE.NOERROR)).toBe(true);
     for (const { state } of sandboxes) {
       expect(state.counters).toMatchObject({ forwarded: 2, refused: 0, failed: 0 });
