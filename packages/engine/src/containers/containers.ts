@@ -73,7 +73,7 @@ export class Containers {
         failed.autoRemove = false;
       });
     } finally {
-      if (failed.autoRemove) await this.remove(id, { force: true });
+      if (failed.autoRemove) await this.remove(id, { force: true, volumes: true });
     }
   }
 

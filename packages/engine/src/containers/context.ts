@@ -6,6 +6,7 @@ import type { EventBus } from '../events/event-bus.js';
 import type { Images } from '../images/images.js';
 import type { KeyedLock } from '../keyed-lock.js';
 import type { EngineOptions } from '../model.js';
+import type { Volumes } from '../volumes/volumes.js';
 import type { HealthMonitors } from './health-monitors.js';
 import { ContainerPaths } from './paths.js';
 import type { Restarts } from './restarts.js';
@@ -19,6 +20,7 @@ export interface ContainerContext {
   readonly network: NetworkManager;
   readonly table: ContainerTable;
   readonly images: Images;
+  readonly volumes: Volumes;
   readonly events: EventBus;
   readonly streams: Streams;
   readonly exits: ExitWatch;
@@ -29,7 +31,6 @@ export interface ContainerContext {
   readonly lock: KeyedLock;
   readonly runcRoot: string;
   readonly exitDirectory: string;
-  readonly volumeRoot: string;
 }
 
 export function pathsOf({ options }: ContainerContext, id: string): ContainerPaths {

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { hostname as hostName } from 'node:os';
 import { BerthError, newId, shortId } from '@berth/core';
 import { NEVER, now } from '../clock.js';
@@ -8,7 +8,7 @@ import type { Container, ContainerId, ContainerSpec, Image } from '../model.js';
 import { hostAbilities } from '../oci/cgroup-abilities.js';
 import { checkHost } from '../oci/check-host.js';
 import { pathsOf, publish, type ContainerContext } from './context.js';
-import { checkMounts, parseBind } from './mounts.js';
+import { fillVolumes, makeVolumes, plannedMounts, removeAnonymousVolumes } from './mounts.js';
 import { checkHealthcheck, mergeHealthcheck } from './health.js';
 import { checkName, generateName } from './names.js';
 import { checkLinks } from './links.js';
@@ -29,7 +29,7 @@ export async function createContainer(
   context: ContainerContext,
   asked: ContainerSpec,
 ): Promise<{ container: Container; warnings: string[] }> {
-  const { table, images, volumeRoot } = context;
+  const { table, images, lock } = context;
   const image = images.get(asked.image);
   const merged = withImageDefaults(asked, image);
   const args = [...(merged.entrypoint ?? []), ...(merged.command ?? [])];
@@ -42,8 +42,7 @@ export async function createContainer(
   const mode = resolveNetworkMode(context, spec);
   const networks = memberships(context, spec, mode);
   checkLinks(context, spec, mode);
-  const mounts = spec.host.binds.map((bind) => parseBind(bind, volumeRoot));
-  checkMounts(mounts);
+  const plan = plannedMounts(context, spec);
   const id = newId<ContainerId>();
   const name = claimName(context, spec.name);
   const record: ContainerRecord = {
@@ -59,7 +58,7 @@ export async function createContainer(
     hostname: spec.hostname ?? (mode === 'host' || spec.host.utsMode === 'host' ? hostName() : shortId(id)),
     networkMode: mode,
     networks,
-    mounts,
+    mounts: plan.map(({ mount }) => mount),
     state: {
       status: 'created',
       pid: 0,
@@ -70,17 +69,25 @@ export async function createContainer(
       oomKilled: false,
     },
   };
-  reserveAddresses(context, record);
+  makeVolumes(context, plan);
   // Recorded before the first await, so that no other creation takes the name meanwhile.
   try {
+    reserveAddresses(context, record);
     table.put(record);
+    const paths = pathsOf(context, id);
+    // Nobody starts it before its volumes are filled.
+    await lock.run(id, async () => {
+      await mkdir(paths.upper, { recursive: true, mode: 0o755 });
+      await mkdir(paths.work, { mode: 0o700 });
+      await fillVolumes(context, record, plan);
+    });
   } catch (error) {
+    table.delete(id);
     releaseAddresses(context, id);
+    await rm(pathsOf(context, id).data, { recursive: true, force: true });
+    await removeAnonymousVolumes(context, record);
     throw error;
   }
-  const paths = pathsOf(context, id);
-  await mkdir(paths.upper, { recursive: true, mode: 0o755 });
-  await mkdir(paths.work, { mode: 0o700 });
   publish(context, record, 'create');
   return { container: snapshot(context, record), warnings: [...checked.warnings, ...warningsOf(spec, mode)] };
 }
@@ -125,6 +132,7 @@ function withImageDefaults(spec: ContainerSpec, { config }: Image): ContainerSpe
     workingDirectory: spec.workingDirectory ?? config.workingDirectory,
     user: spec.user ?? config.user,
     stopSignal: spec.stopSignal ?? config.stopSignal,
+    volumes: [...new Set([...config.volumes, ...(spec.volumes ?? [])])],
     healthcheck: mergeHealthcheck(spec.healthcheck, config.healthcheck),
   };
 }

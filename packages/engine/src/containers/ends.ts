@@ -47,7 +47,7 @@ export async function finishForgotten(context: ContainerContext): Promise<void> 
 
 async function removeEnded(context: ContainerContext, id: string): Promise<void> {
   const { table } = context;
-  if (table.has(id)) await removeContainer(context, table.byId(id as ContainerId), {});
+  if (table.has(id)) await removeContainer(context, table.byId(id as ContainerId), { volumes: true });
 }
 
 /** Starts a container again whose pause is over. What fails ends its restarts, as with Docker. */

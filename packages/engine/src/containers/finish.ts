@@ -4,12 +4,13 @@ import { toError } from '@berth/core';
 import { now, parseInstant } from '../clock.js';
 import type { ExitReport } from '../conmon/exit-watch.js';
 import { pathsOf, publish, type ContainerContext } from './context.js';
+import { releaseMounts } from './mounts.js';
 import { publishNetwork } from './network-events.js';
 import { sharedContainer } from './network-mode.js';
 import { NO_RESTART, restartsAfterEnd } from './restart-policy.js';
 import { runcDelete } from './runc.js';
 import { asSandboxId } from './snapshot.js';
-import { unmountRoot } from './start.js';
+import { unmountRoot } from './root.js';
 import type { ContainerRecord } from './table.js';
 
 /** For a container whose end nobody has seen: conmon was killed with it. */
@@ -56,7 +57,7 @@ export async function finishContainer(
 /** Takes away whatever there is of a run. What cannot be taken away is logged: the rest must go on. */
 export async function clearRun(
   context: ContainerContext,
-  record: Pick<ContainerRecord, 'id' | 'networkMode'>,
+  record: Pick<ContainerRecord, 'id' | 'networkMode' | 'mounts'>,
 ): Promise<void> {
   const { network, logger } = context;
   const work = [
@@ -70,6 +71,7 @@ export async function clearRun(
       logger.warn('cannot clear a container', { id: record.id, error: toError(result.reason) });
     }
   }
+  await releaseMounts(context, record);
   try {
     unmountRoot(pathsOf(context, record.id));
   } catch (error) {

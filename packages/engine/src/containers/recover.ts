@@ -52,7 +52,8 @@ export async function recoverContainers(
     }
   }
   for (const id of entries(join(options.execRoot, 'containers'))) {
-    if (!table.has(id)) await clearRun(context, { id: id as ContainerRecord['id'], networkMode: 'none' });
+    if (!table.has(id))
+      await clearRun(context, { id: id as ContainerRecord['id'], networkMode: 'none', mounts: [] });
   }
   for (const id of entries(join(options.dataRoot, 'containers'))) {
     if (!table.has(id)) await rm(join(options.dataRoot, 'containers', id), { recursive: true, force: true });

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { BerthError } from '@berth/core';
 import { pathsOf, publish, type ContainerContext } from './context.js';
+import { removeAnonymousVolumes } from './mounts.js';
 import { releaseAddresses } from './reservations.js';
 import { cancelRestart, endContainer, markStopped } from './stop.js';
 import { isActive, isRunning, type ContainerRecord } from './table.js';
@@ -16,7 +17,7 @@ export interface RemoveOptions {
 export async function removeContainer(
   context: ContainerContext,
   record: ContainerRecord,
-  { force = false }: RemoveOptions,
+  { force = false, volumes = false }: RemoveOptions,
 ): Promise<void> {
   const { table, lock, waiters, streams } = context;
   if (isActive(record)) {
@@ -41,6 +42,7 @@ export async function removeContainer(
     const last = table.byId(record.id);
     await rm(pathsOf(context, record.id).data, { recursive: true, force: true });
     table.delete(record.id);
+    if (volumes) await removeAnonymousVolumes(context, last);
     context.restarts.reset(record.id);
     context.health.forget(record.id);
     releaseAddresses(context, record.id);

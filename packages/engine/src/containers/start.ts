@@ -1,6 +1,6 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { BerthError, isBerthError, runSteps, toError, type Step } from '@berth/core';
-import { mount, overlayOptions, processStartTime, processState, unmount } from '@berth/kernel';
+import { processStartTime, processState } from '@berth/kernel';
 import type { Sandbox } from '@berth/network';
 import { join } from 'node:path';
 import { now } from '../clock.js';
@@ -11,12 +11,13 @@ import { ociSpec, specText } from '../oci/spec.js';
 import { resolveUser } from '../oci/user.js';
 import { cgroupPathOf } from '../cgroups.js';
 import { pathsOf, publish, type ContainerContext } from './context.js';
-import { prepareMounts } from './mounts.js';
+import { releaseMounts, useMounts, type RunMounts } from './mounts.js';
 import { linksOf, linkVariables } from './links.js';
 import { networkFilesInput, writeNetworkFiles } from './network-files.js';
 import { endpointSpec, sandboxSpec, sharedContainer } from './network-mode.js';
 import { publishNetwork } from './network-events.js';
 import type { ContainerPaths } from './paths.js';
+import { mountRoot, unmountRoot } from './root.js';
 import { runcDelete } from './runc.js';
 import { shareNamespaces } from './shared-namespaces.js';
 import { asSandboxId } from './snapshot.js';
@@ -40,6 +41,8 @@ export async function startContainer(context: ContainerContext, record: Containe
     streams.end(record.id);
     const code = isBerthError(thrown) ? thrown.code : 'internal';
     throw new BerthError(code, message, { op: 'start container', subject: record.name, cause: thrown });
+  } finally {
+    attempt.close();
   }
   table.update(record.id, {
     processStart: String(processStartTime(attempt.pid) ?? 0n),
@@ -74,6 +77,7 @@ class StartAttempt {
   readonly #paths: ContainerPaths;
   readonly #shared: string | undefined;
   #creation: Promise<number> | undefined;
+  #mounts: RunMounts | undefined;
 
   constructor(context: ContainerContext, record: ContainerRecord) {
     this.#context = context;
@@ -82,14 +86,26 @@ class StartAttempt {
     this.#shared = sharedContainer(record.networkMode);
   }
 
+  /** Lets go of what only the start needed. */
+  close(): void {
+    this.#mounts?.close();
+  }
+
   /** runc sets the container up (some 25 ms) while the networks are attached to its namespace. */
   steps(): Step[] {
     const { networks } = this.#record;
     return [
       {
         name: 'mount the root file system',
-        do: () => this.#mountRoot(),
+        do: () => mountRoot(this.#context, this.#record),
         undo: () => unmountRoot(this.#paths),
+      },
+      {
+        name: 'mount the volumes',
+        do: async () => {
+          this.#mounts = await useMounts(this.#context, this.#record);
+        },
+        undo: () => releaseMounts(this.#context, this.#record),
       },
       ...(this.#shared === undefined ? [this.#sandboxStep()] : []),
       {
@@ -108,24 +124,6 @@ class StartAttempt {
       },
       { name: 'start the first process', do: () => this.#release() },
     ];
-  }
-
-  #mountRoot(): void {
-    const { bundle, rootfs, upper, work } = this.#paths;
-    mkdirSync(bundle, { recursive: true, mode: 0o700 });
-    mkdirSync(rootfs, { recursive: true, mode: 0o755 });
-    const lower = this.#record.diffIds.map((diffId) => this.#context.images.layerPath(diffId)).reverse();
-    try {
-      mount({
-        source: 'overlay',
-        target: rootfs,
-        type: 'overlay',
-        data: overlayOptions({ lower, upper, work }),
-      });
-    } catch (error) {
-      rmSync(bundle, { recursive: true, force: true });
-      throw error;
-    }
   }
 
   #sandboxStep(): Step {
@@ -171,7 +169,6 @@ class StartAttempt {
       for (const file of [networkFiles.hosts, networkFiles.hostname, networkFiles.resolvConf])
         writeFileSync(file, '');
     }
-    prepareMounts(mounts);
     const variables = linkVariables(this.#record, linksOf(this.#context, this.#record));
     const config = ociSpec({
       spec: variables.length === 0 ? spec : { ...spec, env: mergeEnvironment(variables, spec.env) },
@@ -182,6 +179,7 @@ class StartAttempt {
       cgroupsPath: cgroupPathOf(options.cgroupParent, this.#record),
       network: sandbox.path === undefined ? 'host' : { path: sandbox.path },
       mounts,
+      mountSources: this.#mounts?.sources,
       files: networkFiles,
       ...shareNamespaces(this.#context, this.#record),
       // A container that shares others' processes leaves those to their own first one, as with Docker.
@@ -224,17 +222,4 @@ class StartAttempt {
       () => processState(this.pid) === 'running',
     );
   }
-}
-
-/** Takes the root file system away, and with it the bundle. */
-export function unmountRoot({ bundle, rootfs, shm }: ContainerPaths): void {
-  for (const target of [rootfs, shm]) {
-    try {
-      unmount(target, { detach: true });
-    } catch (error) {
-      // EINVAL and ENOENT: it is not mounted (any more).
-      if (!(error instanceof BerthError) || !['invalid', 'not-found'].includes(error.code)) throw error;
-    }
-  }
-  rmSync(bundle, { recursive: true, force: true });
 }

@@ -59,8 +59,12 @@ async function copyEntry(source: Buffer, target: Buffer, linked: Map<string, Buf
   await copyProperties(source, target, stats);
 }
 
-/** In this order: a new owner takes set-user-id bits and capabilities away, and each change is one more of the time. */
-async function copyProperties(source: Buffer, target: Buffer, stats: BigIntStats): Promise<void> {
+/**
+ * Gives a file what the other one is besides its content.
+ *
+ * In this order: a new owner takes set-user-id bits and capabilities away, and each change is one more of the time.
+ */
+export async function copyProperties(source: Buffer, target: Buffer, stats: BigIntStats): Promise<void> {
   await lchown(target, Number(stats.uid), Number(stats.gid));
   if (!stats.isSymbolicLink()) await chmod(target, Number(stats.mode & 0o7777n));
   for (const [name, value] of readAttributes(source)) {

@@ -24,6 +24,14 @@ export class VolumeMounts {
     return this.#users.has(name);
   }
 
+  isUser(name: string, user: string): boolean {
+    return this.#users.get(name)?.has(user) === true;
+  }
+
+  usedByOthers(name: string, user: string): boolean {
+    return [...(this.#users.get(name) ?? [])].some((other) => other !== user);
+  }
+
   /**
    * Has the volume's file system mounted until the same user releases it.
    *

@@ -3,6 +3,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BerthError, toError, type Collection, type Logger, type Store } from '@berth/core';
 import type { EventBus } from '../events/event-bus.js';
+import { KeyedLock } from '../keyed-lock.js';
+import { copyUp } from './copy-up.js';
 import { anonymousName, ANONYMOUS_LABEL, checkVolumeName } from './names.js';
 import type { Volume, VolumeSpec } from './model.js';
 import { checkVolumeOptions } from './options.js';
@@ -13,6 +15,8 @@ type VolumeRecord = Pick<Volume, 'name' | 'created' | 'options' | 'labels'>;
 
 /** Where removed volumes wait for their content to be gone; no volume can have this name. */
 const REMOVED = '.removed';
+/** Where content is gathered before it is put into a volume as a whole. */
+const STAGING = '.staging';
 
 export interface VolumesOptions {
   /** Each volume is a directory below it, its content in `_data` of that. */
@@ -29,6 +33,8 @@ export class Volumes {
   readonly mounts: VolumeMounts;
   readonly #options: VolumesOptions;
   readonly #records: Collection<VolumeRecord>;
+  /** Held while content is put into a volume. */
+  readonly #filling = new KeyedLock();
 
   constructor(options: VolumesOptions) {
     this.#options = options;
@@ -41,6 +47,7 @@ export class Volumes {
     const { root } = this.#options;
     mkdirSync(root, { recursive: true, mode: 0o711 });
     await this.#clearRemoved();
+    await rm(join(root, STAGING), { recursive: true, force: true });
     for (const name of readdirSync(root)) {
       if (this.#records.get(name) !== undefined || !existsSync(join(root, name, '_data'))) continue;
       const created = seconds(statSync(join(root, name)).mtime);
@@ -57,6 +64,12 @@ export class Volumes {
 
   has(name: string): boolean {
     return this.#records.get(name) !== undefined;
+  }
+
+  /** Whether content of an image may be put into it: nothing is in it, or only mounting it would tell. */
+  mayBeEmpty(name: string): boolean {
+    const { options, mountpoint } = this.get(name);
+    return options['device'] !== undefined || readdirSync(mountpoint).length === 0;
   }
 
   /** By name. */
@@ -149,6 +162,21 @@ export class Volumes {
     const attributes = { reclaimed: String(bytes) };
     this.#options.events.publish({ type: 'volume', action: 'prune', actor: { id: '', attributes } });
     return { removed, bytes };
+  }
+
+  /**
+   * Puts a copy of a folder into a volume, if that is empty. The volume's file system must be mounted by now.
+   *
+   * @param source of which nothing is changed meanwhile
+   * @param user the container that this is done for; its own use of the volume counts not as one
+   */
+  async fill(name: string, source: Buffer, user: string): Promise<void> {
+    const volume = this.get(name);
+    await this.#filling.run(name, async () => {
+      if (readdirSync(volume.mountpoint).length > 0) return;
+      const staging = join(this.#options.root, STAGING, anonymousName());
+      await copyUp({ source, staging, volume, used: this.mounts.usedByOthers(name, user) });
+    });
   }
 
   /** Tells that a container has begun or ended to have the volume mounted. */

@@ -38,6 +38,7 @@ describe('mountinfo', () => {
       root: '/a b',
       mountPoint: '/mnt/c\\d\te',
       options: ['rw', 'noatime'],
+      propagation: ['master:1', 'shared:7'],
       type: 'ext3',
       source: '/dev/root',
       superOptions: ['rw', 'errors=continue'],

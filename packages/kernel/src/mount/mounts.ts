@@ -7,6 +7,8 @@ export interface MountInfo {
   /** The folder of the file system that is mounted. */
   readonly root: string;
   readonly mountPoint: string;
+  /** `shared:1`, `master:2`: the peer groups that it passes mounts to and takes them from (mount_namespaces(7)). */
+  readonly propagation: readonly string[];
   readonly type: string;
   readonly source: string;
   /** Options of the mount itself: `rw`, `nosuid`, … */
@@ -34,6 +36,7 @@ export function parseMountInfo(line: string): MountInfo {
     root: field(3),
     mountPoint: field(4),
     options: field(5).split(','),
+    propagation: fields.slice(6, separator),
     type: field(separator + 1),
     source: field(separator + 2),
     superOptions: field(separator + 3).split(','),
