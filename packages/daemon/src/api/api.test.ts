@@ -158,9 +158,9 @@ describe('answers', () => {
     [
       'POST',
       '/containers/create',
-      { Image: 'x', HostConfig: { Memory: 1 } },
+      { Image: 'x', HostConfig: { KernelMemory: 1 } },
       400,
-      'HostConfig.Memory is not supported',
+      'HostConfig.KernelMemory is not supported',
     ],
     ['POST', '/containers/x/wait?condition=never', undefined, 400, 'invalid condition: "never"'],
     ['GET', '/containers/x/logs', undefined, 400, 'you must choose at least one stream'],

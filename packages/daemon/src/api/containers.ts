@@ -7,7 +7,8 @@ import { containerInspect } from '../json/container-inspect.js';
 import { CONTAINER_FILTERS, containerSummary, filterContainers } from '../json/container-list.js';
 import { containerSpec } from '../json/container-create.js';
 import { FOLD, portSpecs } from '../json/ports.js';
-import { refuseOthers } from '../json/refuse.js';
+import { oneOf, refuseOthers } from '../json/refuse.js';
+import { changedResources } from '../json/resources.js';
 import { ContainerCreate, ContainerUpdate } from '../json/schemas.js';
 import type { ApiContext } from './context.js';
 import { IdParameter, terminalSize } from './parameters.js';
@@ -90,7 +91,11 @@ export function containerRoutes(app: App, { engine, host }: ApiContext): void {
     '/containers/:id/update',
     { schema: { params: IdParameter, body: ContainerUpdate } },
     async (request) => {
-      refuseOthers('', request.body, Object.keys(ContainerUpdate.properties));
+      refuseOthers('', request.body, Object.keys(ContainerUpdate.properties), {
+        // What clients send for a value that was left alone.
+        MemorySwappiness: oneOf(-1),
+      });
+      const changes = changedResources(request.body);
       const { PortBindings: bindings, RestartPolicy: policy } = request.body;
       if (policy?.Name) {
         await containers.updateRestartPolicy(
@@ -100,7 +105,9 @@ export function containerRoutes(app: App, { engine, host }: ApiContext): void {
       }
       if (bindings !== undefined && bindings !== null)
         await containers.updatePorts(request.params.id, portSpecs(bindings));
-      return { Warnings: [] };
+      const warnings =
+        Object.keys(changes).length > 0 ? await containers.updateResources(request.params.id, changes) : [];
+      return { Warnings: warnings };
     },
   );
 

@@ -1,5 +1,6 @@
 import { BerthError } from '@berth/core';
 import { restartPolicy, type HostSpec } from '@berth/engine';
+import { hostSettings, refuseHostSettings } from './host-settings.js';
 import { portSpecs } from './ports.js';
 import { anything, oneOf, refuseOthers } from './refuse.js';
 import { HostConfig } from './schemas.js';
@@ -10,13 +11,7 @@ const HOST_FIELDS = Object.keys(HostConfig.properties);
 const HOST_HARMLESS = {
   // For the client's own use, and for Windows.
   ContainerIDFile: anything,
-  Isolation: oneOf('default'),
-  MemorySwappiness: oneOf(-1),
-  PidsLimit: oneOf(-1),
-  IpcMode: oneOf('private'),
-  UsernsMode: oneOf('host'),
   VolumeDriver: oneOf('local'),
-  Runtime: oneOf('runc'),
 };
 
 /**
@@ -26,6 +21,7 @@ const HOST_HARMLESS = {
  */
 export function hostSpec(host: HostConfig): HostSpec {
   refuseOthers('HostConfig.', host, HOST_FIELDS, HOST_HARMLESS);
+  refuseHostSettings(host);
   refuseOthers('HostConfig.LogConfig.', host.LogConfig ?? {}, ['Type']);
   const logDriver = host.LogConfig?.Type || 'json-file';
   if (logDriver !== 'json-file') {
@@ -46,12 +42,7 @@ export function hostSpec(host: HostConfig): HostSpec {
     dnsOptions: host.DnsOptions ?? [],
     extraHosts: host.ExtraHosts ?? [],
     links: host.Links ?? [],
-    privileged: host.Privileged ?? false,
-    capAdd: host.CapAdd ?? [],
-    capDrop: host.CapDrop ?? [],
-    readonlyRootfs: host.ReadonlyRootfs ?? false,
-    shmSize: host.ShmSize || undefined,
-    sysctls: host.Sysctls ?? {},
+    ...hostSettings(host),
     logDriver,
   };
 }

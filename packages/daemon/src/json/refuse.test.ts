@@ -65,15 +65,17 @@ describe('what a container is asked to be', () => {
   });
 
   it.each([
-    [{ Memory: 1 }, 'HostConfig.Memory is not supported by Berth yet'],
     [{ RestartPolicy: { Name: 'sometimes' } }, "invalid restart policy: unknown policy 'sometimes'"],
-    [{ Init: true }, 'HostConfig.Init is not supported'],
-    [{ Tmpfs: { '/run': '' } }, 'HostConfig.Tmpfs is not supported'],
-    [{ MemorySwappiness: 10 }, 'HostConfig.MemorySwappiness is not supported'],
-    [{ PidMode: 'host' }, 'HostConfig.PidMode is not supported'],
     [{ LogConfig: { Type: 'syslog' } }, 'HostConfig.LogConfig.Type "syslog" is not supported'],
     [{ LogConfig: { Config: { 'max-size': '1m' } } }, 'HostConfig.LogConfig.Config is not supported'],
-    [{ Devices: [0, 1] }, 'HostConfig.Devices is not supported'],
+    [{ KernelMemory: 1 }, 'HostConfig.KernelMemory is not supported by Berth yet'],
+    [{ Runtime: 'kata' }, 'unknown or invalid runtime name: kata'],
+    [{ Isolation: 'hyperv' }, "invalid isolation 'hyperv' on linux"],
+    [{ StorageOpt: { size: '1G' } }, '--storage-opt is supported only for overlay over xfs'],
+    [
+      { DeviceRequests: [{ Count: -1, Capabilities: [['gpu']] }] },
+      'could not select device driver "" with capabilities: [[gpu]]',
+    ],
     [{ PortBindings: { '80/dccp': null } }, 'there is no protocol dccp, but tcp, udp and sctp'],
     [{ PortBindings: { '80-82/tcp': [{ HostPort: '80-81' }] } }, 'they must be as many'],
   ])('refuses %j by name', (host, message) => {

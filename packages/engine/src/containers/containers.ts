@@ -8,6 +8,7 @@ import type {
   ContainerSpec,
   LogEntry,
   LogOptions,
+  Resources,
   RestartPolicy,
   TerminalSize,
   WaitCondition,
@@ -25,6 +26,7 @@ import { killContainer, stopContainer, type StopOptions } from './stop.js';
 import { attachContainer, containerLogs, resizeContainer } from './streaming.js';
 import { isActive, isRunning, type ContainerRecord } from './table.js';
 import { updatePorts } from './update-ports.js';
+import { updateResources } from './update-resources.js';
 
 /** Containers and what can be done with them. References are a full id, a name (with or without its slash) or an id prefix. */
 export class Containers {
@@ -109,6 +111,13 @@ export class Containers {
   /** Replaces its published ports; see {@link updatePorts}. */
   updatePorts(reference: string, bindings: readonly PortSpec[]): Promise<void> {
     return this.#locked(reference, (record) => updatePorts(this.#context, record, bindings));
+  }
+
+  /** Changes its limits; see {@link updateResources}. */
+  async updateResources(reference: string, changes: Resources): Promise<readonly string[]> {
+    const { lock, table } = this.#context;
+    const { id } = this.#find(reference);
+    return lock.run(id, () => updateResources(this.#context, table.byId(id), changes));
   }
 
   /**

@@ -52,7 +52,11 @@ export function checkHost(
       ...host,
       ...modes,
       ...(lacksNamespace && { cgroupnsMode: 'host' }),
-      resources: { ...resources, memorySwap: swapOf(resources) },
+      resources: {
+        ...(abilities.oomKillDisable && { oomKillDisable: false }),
+        ...resources,
+        memorySwap: swapOf(resources),
+      },
     },
     warnings: [
       ...warnings,

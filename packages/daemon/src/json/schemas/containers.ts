@@ -1,6 +1,7 @@
 import type { XStatic } from 'typebox/schema';
 import { HostConfig, OptionalPortBindings, OptionalRestartPolicy } from './host-config.js';
 import { OptionalEndpointSettings } from './networks.js';
+import { ChangeableResources } from './resources.js';
 import {
   nullable,
   OptionalBoolean,
@@ -63,6 +64,10 @@ export type ContainerCreate = XStatic<typeof ContainerCreate>;
 /** What can be changed of a container that is there; its published ports are Berth's own. */
 export const ContainerUpdate = {
   type: 'object',
-  properties: { PortBindings: OptionalPortBindings, RestartPolicy: OptionalRestartPolicy },
+  properties: {
+    ...ChangeableResources,
+    PortBindings: OptionalPortBindings,
+    RestartPolicy: OptionalRestartPolicy,
+  },
 } as const;
 export type ContainerUpdate = XStatic<typeof ContainerUpdate>;

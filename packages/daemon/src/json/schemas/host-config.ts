@@ -1,4 +1,5 @@
 import type { XStatic } from 'typebox/schema';
+import { ResourceProperties } from './resources.js';
 import {
   nullable,
   OptionalBoolean,
@@ -39,10 +40,38 @@ export const HostConfig = {
     CapAdd: OptionalStrings,
     CapDrop: OptionalStrings,
     ReadonlyRootfs: OptionalBoolean,
-    ShmSize: { type: ['integer', 'null'], minimum: 0 },
+    ShmSize: OptionalInteger,
     Sysctls: OptionalStringMap,
     LogConfig: nullable({ type: 'object', properties: { Type: OptionalString, Config: OptionalStringMap } }),
     RestartPolicy: OptionalRestartPolicy,
+    ...ResourceProperties,
+    Init: OptionalBoolean,
+    GroupAdd: nullable({ type: 'array', items: { type: ['string', 'integer'] } }),
+    Tmpfs: OptionalStringMap,
+    SecurityOpt: OptionalStrings,
+    MaskedPaths: OptionalStrings,
+    ReadonlyPaths: OptionalStrings,
+    PidMode: OptionalString,
+    IpcMode: OptionalString,
+    UTSMode: OptionalString,
+    CgroupnsMode: OptionalString,
+    UsernsMode: OptionalString,
+    OomScoreAdj: OptionalInteger,
+    Annotations: OptionalStringMap,
+    // Refused in Docker's words, unless they ask for nothing.
+    StorageOpt: OptionalStringMap,
+    Runtime: OptionalString,
+    Isolation: OptionalString,
+    DeviceRequests: nullable({
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: {
+          Driver: OptionalString,
+          Capabilities: nullable({ type: 'array', items: { type: 'array', items: { type: 'string' } } }),
+        },
+      },
+    }),
   },
 } as const;
 export type HostConfig = XStatic<typeof HostConfig>;
