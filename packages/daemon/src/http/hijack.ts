@@ -1,9 +1,9 @@
-import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import type { AttachStream } from '@berth/engine';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DetachKeys, parseDetachKeys, DEFAULT_DETACH_KEYS } from './detach-keys.js';
 import { frame, MULTIPLEXED_STREAM, RAW_STREAM } from './framing.js';
+import { drained } from './streams.js';
 import { compareVersions } from './version.js';
 
 /** From this version on a multiplexed stream is called so (API history, 1.42). */
@@ -71,9 +71,7 @@ async function sendOutput({ output }: Connection, stream: AttachStream): Promise
   try {
     for await (const { stream: name, data } of stream.output) {
       if (output.destroyed) break;
-      if (!output.write(stream.tty ? data : frame(name, data))) {
-        await Promise.race([once(output, 'drain'), once(output, 'close')]);
-      }
+      if (!output.write(stream.tty ? data : frame(name, data))) await drained(output);
     }
   } catch {
     // The process's end of the connection is gone; there is nobody left to tell but the client, by its end.

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import type { Writable } from 'node:stream';
 import { toError } from '@berth/core';
 import type { FastifyReply } from 'fastify';
 
@@ -28,7 +28,7 @@ export async function sendStream<T>(
     for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
       if (response.destroyed) break;
       if (!response.write(encode(next.value))) {
-        await Promise.race([once(response, 'drain'), once(response, 'close')]);
+        await drained(response);
       }
     }
   } catch (error) {
@@ -57,7 +57,7 @@ export async function sendBytes(
     response.writeHead(200, { ...headers, 'content-type': contentType });
     for await (const piece of source.content) {
       if (response.destroyed) break;
-      if (!response.write(piece)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      if (!response.write(piece)) await drained(response);
     }
     response.end();
   } catch {
@@ -65,4 +65,16 @@ export async function sendBytes(
   } finally {
     await source.close();
   }
+}
+
+/** Resolves when more can be written, or never will be. Leaves no listener: a stream may be waited for a million times. */
+export async function drained(output: Writable): Promise<void> {
+  if (output.destroyed || !output.writableNeedDrain) return;
+  await new Promise<void>((resolve) => {
+    const goOn = () => {
+      output.off('drain', goOn).off('close', goOn);
+      resolve();
+    };
+    output.on('drain', goOn).on('close', goOn);
+  });
 }

@@ -1,6 +1,5 @@
 import { constants } from 'node:fs';
 import { link, mkdir, open, symlink, unlink } from 'node:fs/promises';
-import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { BerthError, isBerthError, toError } from '@berth/core';
 import { isErrno, makeNode, type HeldPath, type RootDirectory } from '@berth/kernel';
@@ -75,12 +74,23 @@ async function feed(archive: Readable, parser: Extract): Promise<void> {
   try {
     for await (const chunk of archive as AsyncIterable<Buffer>) {
       if (parser.destroyed) return;
-      if (!parser.write(chunk)) await Promise.race([once(parser, 'drain'), once(parser, 'close')]);
+      if (!parser.write(chunk)) await taken(parser);
     }
     parser.end(null);
   } catch (error) {
     parser.destroy(toError(error));
   }
+}
+
+/** Resolves when the parser wants more, or has ended. */
+async function taken(parser: Extract): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const goOn = () => {
+      parser.off('drain', goOn).off('close', goOn);
+      resolve();
+    };
+    parser.on('drain', goOn).on('close', goOn);
+  });
 }
 
 async function unpackEntry(
