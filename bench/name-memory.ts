@@ -6,7 +6,7 @@ import { median } from './statistics.js';
 
 const SANDBOXES = 300;
 /** Runs of each kind by turns, each a process of its own. */
-const ROUNDS = 3;
+const ROUNDS = 2;
 
 /** What the name service of a sandbox takes: sandboxes that have one, beside those of the default bridge, which have none. */
 export async function measureNameMemory(box: HostInABox, report: Report): Promise<void> {
