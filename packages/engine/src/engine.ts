@@ -19,6 +19,7 @@ import { Images } from './images/images.js';
 import { KeyedLock } from './keyed-lock.js';
 import type { EngineInfo, EngineOptions } from './model.js';
 import { EngineNetworks } from './networks/engine-networks.js';
+import { Stats } from './stats/stats.js';
 import { Volumes } from './volumes/volumes.js';
 import { Registry } from './registry/registry.js';
 
@@ -30,6 +31,7 @@ export class Engine {
   readonly networks: EngineNetworks;
   readonly volumes: Volumes;
   readonly execs: Execs;
+  readonly stats: Stats;
   readonly archives: Archives;
   readonly events: EventBus;
   readonly #context: ContainerContext;
@@ -38,6 +40,7 @@ export class Engine {
     this.#context = context;
     this.containers = containers;
     this.execs = execs;
+    this.stats = new Stats(context);
     this.archives = new Archives(context);
     this.images = context.images;
     this.registry = new Registry(context.images, () => context.options.findTool('skopeo'));

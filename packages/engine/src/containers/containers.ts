@@ -19,7 +19,9 @@ import { claimName, createContainer } from './create.js';
 import { containerExited, finishForgotten, restartEnded } from './ends.js';
 import { dnsNames } from './network-mode.js';
 import { pauseContainer, unpauseContainer } from './pause.js';
+import { pruneContainers } from './prune.js';
 import { removeContainer, type RemoveOptions } from './remove.js';
+import { containerSizes, type ContainerSizes } from './sizes.js';
 import { asSandboxId, snapshot } from './snapshot.js';
 import { startContainer } from './start.js';
 import { killContainer, stopContainer, type StopOptions } from './stop.js';
@@ -146,6 +148,25 @@ export class Containers {
   /** @throws BerthError `conflict` if it runs and `force` is not given */
   async remove(reference: string, options: RemoveOptions = {}): Promise<void> {
     await removeContainer(this.#context, this.#find(reference), options);
+  }
+
+  /**
+   * Removes those that do not run; see {@link pruneContainers}.
+   *
+   * @param keep those that stay all the same, by their creation and labels
+   */
+  prune(
+    keep: (container: {
+      readonly created: string;
+      readonly labels: Readonly<Record<string, string>>;
+    }) => boolean,
+  ): Promise<{ removed: string[]; bytes: number }> {
+    return pruneContainers(this.#context, ({ created, spec }) => keep({ created, labels: spec.labels }));
+  }
+
+  /** What it takes of the disk. */
+  sizes(reference: string): Promise<ContainerSizes> {
+    return containerSizes(this.#context, this.#find(reference));
   }
 
   /** @throws BerthError `invalid` or `conflict` */
