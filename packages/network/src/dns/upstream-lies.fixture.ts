@@ -55,7 +55,7 @@ export const LIES: readonly [string, (query: Buffer) => Buffer][] = [
     'a pointer ahead',
     (query) => answerTo(query, { records: [A('203.0.113.6', pointerTo(endOfQuestion(query) + 4))] }),
   ],
-  ['a pointer into the header', (query) => answerTo(query, { records: [A('203.0.113.6', pointerTo(2))] })],
+  ['a pointer into the header', (query) => answerTo(query, { records: [A('203.0.113.6', pointerTo(8))] })],
   [
     'a pointer out of the message',
     (query) => answerTo(query, { records: [A('203.0.113.6', pointerTo(0x3fff))] }),

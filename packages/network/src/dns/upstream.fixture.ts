@@ -163,7 +163,7 @@ function bindBoth() {
   }
 }
 
-/** A sandbox that knows `c1` … `c200`, and its upstream server, which answers all and keeps what it was asked. */
+/** A sandbox that knows `c1` … `c200`, and the host's resolver, which answers all and keeps what it was asked. */
 export async function serveWatched(opened: Opened): Promise<Serving & { readonly leaked: Buffer[] }> {
   const leaked: Buffer[] = [];
   const upstream = await fakeUpstream(
@@ -177,7 +177,8 @@ export async function serveWatched(opened: Opened): Promise<Serving & { readonly
       socket.write(frame(answerTo(query)));
     },
   );
-  return { ...(await serve(opened, [upstream], { records: frontRecords() })), leaked };
+  const forwarder = newForwarder([`${upstream.address}#${String(upstream.port)}`]);
+  return { ...(await serve(opened, [], { records: frontRecords(), forwarder })), leaked };
 }
 
 /** Asks a {@link serveWatched} for `c1` over UDP and TCP: milliseconds of the slower one; throws on a wrong answer. */
