@@ -11,6 +11,7 @@ import { attachRoutes, outputRoutes } from './output.js';
 import { registryRoutes } from './registry.js';
 import { systemRoutes } from './system.js';
 import { unavailableRoutes } from './unavailable.js';
+import { volumeRoutes } from './volumes.js';
 
 export type { ApiContext } from './context.js';
 
@@ -24,6 +25,7 @@ export function addRoutes(app: App, context: ApiContext): void {
   imageRoutes(app, context);
   registryRoutes(app, context);
   networkRoutes(app, context);
+  volumeRoutes(app, context);
   unavailableRoutes(app);
   void app.register((scope: App, _options, done) => {
     acceptStreams(scope);

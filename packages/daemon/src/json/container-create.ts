@@ -39,6 +39,7 @@ export function containerSpec(body: ContainerCreate, name: string | undefined): 
     attachStderr: body.AttachStderr ?? false,
     labels: body.Labels ?? {},
     exposedPorts: Object.keys(body.ExposedPorts ?? {}).map(parsePort),
+    volumes: Object.keys(body.Volumes ?? {}),
     stopSignal: body.StopSignal || undefined,
     stopTimeout: body.StopTimeout ?? undefined,
     healthcheck: healthcheck(body.Healthcheck),

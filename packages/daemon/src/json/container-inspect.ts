@@ -57,7 +57,7 @@ export function mountPoints(container: Container): object[] {
     ...(mount.type === 'volume' ? { Driver: 'local' } : {}),
     Mode: mount.mode,
     RW: mount.readWrite,
-    Propagation: mount.type === 'bind' ? 'rprivate' : '',
+    Propagation: mount.propagation ?? (mount.type === 'bind' ? 'rprivate' : ''),
   }));
 }
 
@@ -80,6 +80,7 @@ function state({ state, health }: Container) {
 
 function config({ spec, imageName, hostname }: Container, foldFrom: number) {
   const exposed = exposedMap(spec.exposedPorts, foldFrom);
+  const { volumes } = spec;
   return {
     Hostname: hostname,
     Domainname: spec.domainname ?? '',
@@ -94,7 +95,7 @@ function config({ spec, imageName, hostname }: Container, foldFrom: number) {
     Env: spec.env,
     Cmd: spec.command ?? null,
     Image: imageName,
-    Volumes: null,
+    Volumes: volumes === undefined || volumes.length === 0 ? null : emptyObjects(volumes),
     WorkingDir: spec.workingDirectory ?? '',
     Entrypoint: spec.entrypoint ?? null,
     OnBuild: null,
@@ -103,6 +104,11 @@ function config({ spec, imageName, hostname }: Container, foldFrom: number) {
     ...(spec.healthcheck && { Healthcheck: healthcheckJson(spec.healthcheck) }),
     ...(spec.stopTimeout === undefined ? {} : { StopTimeout: spec.stopTimeout }),
   };
+}
+
+/** A Go set, as Docker writes it. */
+function emptyObjects(keys: readonly string[]): Record<string, object> {
+  return Object.fromEntries(keys.map((key) => [key, {}]));
 }
 
 function networkSettings(container: Container, foldFrom: number) {

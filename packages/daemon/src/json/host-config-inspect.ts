@@ -3,6 +3,8 @@ import { hostSettingsJson } from './host-settings.js';
 import { bindingMap } from './ports.js';
 import { resourcesJson } from './resources.js';
 
+import { mountRequest } from './volumes.js';
+
 /**
  * `HostConfig` of `GET /containers/{id}/json`.
  *
@@ -21,8 +23,9 @@ export function hostConfig(container: Container, foldFrom: number) {
       MaximumRetryCount: host.restartPolicy?.maximumRetryCount ?? 0,
     },
     AutoRemove: host.autoRemove,
-    VolumeDriver: '',
-    VolumesFrom: null,
+    VolumeDriver: host.volumeDriver ?? '',
+    VolumesFrom: orNull(host.volumesFrom),
+    ...((host.mounts ?? []).length === 0 ? {} : { Mounts: (host.mounts ?? []).map(mountRequest) }),
     ConsoleSize: [0, 0],
     Dns: host.dns,
     DnsOptions: host.dnsOptions,

@@ -4,6 +4,7 @@ import { hostSettings, refuseHostSettings } from './host-settings.js';
 import { portSpecs } from './ports.js';
 import { anything, oneOf, refuseOthers } from './refuse.js';
 import { HostConfig } from './schemas.js';
+import { mountSpecs } from './volumes.js';
 
 const HOST_FIELDS = Object.keys(HostConfig.properties);
 
@@ -11,7 +12,6 @@ const HOST_FIELDS = Object.keys(HostConfig.properties);
 const HOST_HARMLESS = {
   // For the client's own use, and for Windows.
   ContainerIDFile: anything,
-  VolumeDriver: oneOf('local'),
 };
 
 /**
@@ -35,6 +35,9 @@ export function hostSpec(host: HostConfig): HostSpec {
     portBindings: portSpecs(host.PortBindings),
     publishAllPorts: host.PublishAllPorts ?? false,
     binds: host.Binds ?? [],
+    mounts: mountSpecs(host.Mounts),
+    volumesFrom: host.VolumesFrom ?? [],
+    volumeDriver: host.VolumeDriver || undefined,
     autoRemove: host.AutoRemove ?? false,
     restartPolicy: restartPolicy(host.RestartPolicy?.Name ?? '', host.RestartPolicy?.MaximumRetryCount ?? 0),
     dns: host.Dns ?? [],

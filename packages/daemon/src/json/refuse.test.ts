@@ -83,9 +83,6 @@ describe('what a container is asked to be', () => {
   });
 
   it('refuses other fields of the configuration by name', () => {
-    expect(() => containerSpec({ Image: 'x', Volumes: { '/v': {} } } as never, undefined)).toThrow(
-      'Volumes is not supported by Berth yet',
-    );
     expect(() => containerSpec({ Image: 'x', Healthcheck: { Retry: 1 } } as never, undefined)).toThrow(
       'Healthcheck.Retry is not supported by Berth yet',
     );

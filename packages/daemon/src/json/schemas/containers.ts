@@ -45,6 +45,7 @@ export const ContainerCreate = {
     AttachStderr: OptionalBoolean,
     Labels: OptionalStringMap,
     ExposedPorts: OptionalSet,
+    Volumes: OptionalSet,
     StopSignal: OptionalString,
     StopTimeout: OptionalInteger,
     Healthcheck: nullable(HealthConfig),

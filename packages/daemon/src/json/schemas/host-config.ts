@@ -8,6 +8,7 @@ import {
   OptionalStringMap,
   OptionalStrings,
 } from './values.js';
+import { OptionalMounts } from './volumes.js';
 
 export const OptionalPortBindings = nullable({
   type: 'object',
@@ -28,6 +29,9 @@ export const HostConfig = {
     ConsoleSize: nullable({ type: 'array', items: { type: 'integer' } }),
     NetworkMode: OptionalString,
     Binds: OptionalStrings,
+    Mounts: OptionalMounts,
+    VolumesFrom: OptionalStrings,
+    VolumeDriver: OptionalString,
     PortBindings: OptionalPortBindings,
     PublishAllPorts: OptionalBoolean,
     AutoRemove: OptionalBoolean,
