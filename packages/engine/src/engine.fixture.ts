@@ -68,6 +68,7 @@ export class EngineBox {
       logger: silentLogger,
       cgroupParent: `/${CGROUP}`,
       runtimes: { runc: run('which', 'runc'), conmon: run('which', 'conmon') },
+      findTool: (name) => run('which', name),
     });
   }
 

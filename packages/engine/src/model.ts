@@ -33,7 +33,15 @@ export interface EngineOptions {
     /** A first process that reaps zombies, for containers that ask for one. */
     readonly init?: string;
   };
+  /**
+   * The path of a program that some requests need; looked for when one comes.
+   * Throws BerthError `unavailable`, naming the package that has it.
+   */
+  readonly findTool: (name: ImageTool) => string;
 }
+
+/** Programs for registries and for building images; without them everything else works. */
+export type ImageTool = 'skopeo' | 'buildah';
 
 export interface EngineInfo {
   readonly containers: number;

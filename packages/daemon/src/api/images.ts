@@ -1,32 +1,43 @@
-import { PassThrough, type Readable } from 'node:stream';
 import { BerthError } from '@berth/core';
 import { notSupported } from '../http/errors.js';
-import { Query } from '../http/query.js';
+import { hasLabels, Query } from '../http/query.js';
 import type { App } from '../http/server.js';
-import { filterImages, IMAGE_FILTERS, imageInspect, imageSummary } from '../json/images.js';
+import { sendBytes } from '../http/streams.js';
+import {
+  deletions,
+  filterImages,
+  historyItem,
+  IMAGE_FILTERS,
+  imageInspect,
+  imageSummary,
+} from '../json/images.js';
+import { parseUntil } from '../json/until.js';
 import type { ApiContext } from './context.js';
 import { NameParameter } from './parameters.js';
 
-/** How an image gets here while there are no registries. */
-const IMPORT_INSTEAD =
-  'import a root file system with "berth image import FILE NAME[:TAG]" or "docker import"';
-
+/** What is done with images that are here. */
 export function imageRoutes(app: App, { engine }: ApiContext): void {
   const { images } = engine;
 
   app.get('/images/json', (request) => {
     const query = new Query(request);
-    for (const name of ['shared-size', 'manifests']) if (query.flag(name)) throw notSupported(name);
+    if (query.flag('manifests')) throw notSupported('manifests');
     const filters = query.filters(IMAGE_FILTERS);
+    const shared = query.flag('shared-size');
     const used = new Map<string, number>();
     for (const { imageId } of engine.containers.list()) used.set(imageId, (used.get(imageId) ?? 0) + 1);
     return filterImages(images.list(), filters, (name) => images.get(name)).map((image) =>
-      imageSummary(image, used.get(image.id) ?? 0),
+      imageSummary(image, used.get(image.id) ?? 0, shared ? images.sharedSize(image) : -1),
     );
   });
 
-  app.get('/images/:name/json', { schema: { params: NameParameter } }, (request) =>
-    imageInspect(images.get(request.params.name)),
+  app.get('/images/:name/json', { schema: { params: NameParameter } }, (request) => {
+    if (new Query(request).flag('manifests')) throw notSupported('manifests');
+    return imageInspect(images.get(request.params.name));
+  });
+
+  app.get('/images/:name/history', { schema: { params: NameParameter } }, (request) =>
+    images.history(request.params.name).map(historyItem),
   );
 
   app.post('/images/:name/tag', { schema: { params: NameParameter } }, async (request, reply) => {
@@ -40,73 +51,48 @@ export function imageRoutes(app: App, { engine }: ApiContext): void {
 
   app.delete('/images/:name', { schema: { params: NameParameter } }, async (request) => {
     const query = new Query(request);
-    const { untagged, deleted } = await images.remove(request.params.name, {
+    if (query.text('platforms') !== undefined) throw notSupported('removing one platform of an image');
+    const removal = await images.remove(request.params.name, {
       force: query.flag('force'),
       noPrune: query.flag('noprune'),
     });
-    return [...untagged.map((Untagged) => ({ Untagged })), ...deleted.map((Deleted) => ({ Deleted }))];
+    return deletions(removal);
   });
-}
 
-/** Making images. The body is a tar, read as it comes. */
-export function importRoutes(app: App, { engine }: ApiContext): void {
-  app.post('/images/create', async (request, reply) => {
+  app.post('/images/prune', async (request) => {
+    const filters = new Query(request).filters(['dangling', 'label', 'label!', 'until']);
+    const dangling = filters.get('dangling') ?? ['true'];
+    const until = (filters.get('until') ?? []).map(parseUntil);
+    const unwanted = filters.get('label!') ?? [];
+    const removal = await images.prune(
+      dangling.every((value) => ['1', 'true'].includes(value)),
+      ({ created, config: { labels } }) =>
+        hasLabels(labels, filters.get('label')) &&
+        !unwanted.some((label) => hasLabels(labels, [label])) &&
+        until.every((instant) => Date.parse(created) < instant),
+    );
+    const gone = deletions(removal);
+    return { ImagesDeleted: gone.length === 0 ? null : gone, SpaceReclaimed: removal.reclaimed };
+  });
+
+  app.get('/images/get', async (request, reply) => {
     const query = new Query(request);
-    const source = query.text('fromSrc');
-    if (source === undefined) {
-      const image = query.text('fromImage');
-      if (image === undefined)
-        throw new BerthError('invalid', 'query parameter fromSrc must be - (the body is the tar)');
-      const name = [image, query.text('tag')].filter((part) => part !== undefined).join(':');
-      throw new BerthError(
-        'unsupported',
-        `cannot pull ${name}: Berth has no registries yet: ${IMPORT_INSTEAD}`,
-        { subject: name },
-      );
-    }
-    if (source !== '-') throw notSupported(`fromSrc=${source}`, 'send the tar as the body, with fromSrc=-');
-    const body = request.body as Readable | undefined;
-    if (body === undefined) throw new BerthError('invalid', 'the request has no body: it must be the tar');
-    const archive = separate(body);
-    const id = await engine.images
-      .import(archive, {
-        ...nameAndTag(query.text('repo'), query.text('tag')),
-        message: query.text('message'),
-        changes: query.list('changes'),
-      })
-      .finally(() => {
-        // Whatever of the body is left is read and dropped, so that the client gets round to reading the answer.
-        body.unpipe(archive);
-        body.resume();
-      });
-    return reply.type('application/json').send(`${JSON.stringify({ status: id })}\n`);
+    await sendBytes(reply, 'application/x-tar', archiveOf(query.list('names'), query));
   });
 
-  for (const [path, what] of [
-    ['/images/load', 'loading image archives'],
-    ['/build', 'building images'],
-  ] as const) {
-    app.post(path, () => {
-      throw notSupported(what, IMPORT_INSTEAD);
-    });
+  app.get('/images/:name/get', { schema: { params: NameParameter } }, async (request, reply) => {
+    await sendBytes(reply, 'application/x-tar', archiveOf([request.params.name], new Query(request)));
+  });
+
+  function archiveOf(names: readonly string[], query: Query) {
+    if (query.text('platform') !== undefined) throw notSupported('saving one platform of an image');
+    const content = images.save(names);
+    return {
+      content,
+      close: () => {
+        content.destroy();
+        return Promise.resolve();
+      },
+    };
   }
-}
-
-/** The bytes of a request's body, as a stream that may be destroyed without ending the connection. */
-function separate(body: Readable): PassThrough {
-  const archive = new PassThrough();
-  body.on('error', (error) => archive.destroy(error));
-  body.on('close', () => {
-    if (!body.readableEnded)
-      archive.destroy(new BerthError('invalid', 'the connection ended within the archive'));
-  });
-  body.pipe(archive);
-  return archive;
-}
-
-/** Docker clients send `repo=name:tag` or both apart. */
-function nameAndTag(repo: string | undefined, tag: string | undefined) {
-  const match = /^(.+):([^:/]+)$/.exec(repo ?? '');
-  if (match === null || tag !== undefined) return { repository: repo, tag };
-  return { repository: match[1], tag: match[2] };
 }

@@ -3,12 +3,14 @@ import { acceptStreams } from '../http/body.js';
 import { archiveRoutes, uploadRoutes } from './archive.js';
 import { containerRoutes } from './containers.js';
 import type { ApiContext } from './context.js';
+import { diskUsageRoutes } from './disk-usage.js';
 import { execRoutes } from './exec.js';
-import { importRoutes } from './image-uploads.js';
+import { buildRoutes, importRoutes } from './image-uploads.js';
 import { imageRoutes } from './images.js';
 import { networkRoutes } from './networks.js';
 import { attachRoutes, outputRoutes } from './output.js';
 import { registryRoutes } from './registry.js';
+import { statsRoutes } from './stats.js';
 import { systemRoutes } from './system.js';
 import { unavailableRoutes } from './unavailable.js';
 import { volumeRoutes } from './volumes.js';
@@ -20,6 +22,8 @@ export function addRoutes(app: App, context: ApiContext): void {
   systemRoutes(app, context);
   containerRoutes(app, context);
   outputRoutes(app, context);
+  statsRoutes(app, context);
+  diskUsageRoutes(app, context);
   archiveRoutes(app, context);
   execRoutes(app, context);
   imageRoutes(app, context);
@@ -30,6 +34,7 @@ export function addRoutes(app: App, context: ApiContext): void {
   void app.register((scope: App, _options, done) => {
     acceptStreams(scope);
     importRoutes(scope, context);
+    buildRoutes(scope);
     attachRoutes(scope, context);
     uploadRoutes(scope, context);
     done();

@@ -5,14 +5,10 @@ import type { App } from '../http/server.js';
 
 /** Paths of the Engine API that Berth does not have yet, with what is missing and, where there is one, the way round. */
 const MISSING: readonly (readonly [HTTPMethods, string, string, string?])[] = [
-  ['GET', '/containers/:id/top', 'top', "use exec with ps, or the host's ps on State.Pid"],
-  ['GET', '/containers/:id/stats', 'stats'],
   ['GET', '/containers/:id/attach/ws', 'attaching over a WebSocket', 'attach with Upgrade: tcp'],
-  ['POST', '/containers/prune', 'pruning containers', 'remove them by name'],
   ['POST', '/commit', 'commit'],
   ['POST', '/build/prune', 'a build cache'],
   ['POST', '/session', 'building images'],
-  ['GET', '/system/df', 'disk usage'],
   ['POST', '/swarm/init', 'swarm mode'],
   ['POST', '/swarm/join', 'swarm mode'],
   ['GET', '/plugins/privileges', 'plugins'],

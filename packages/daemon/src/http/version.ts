@@ -11,7 +11,7 @@ export interface VersionedPath {
 }
 
 /** Image names contain slashes; as one path segment they are encoded, so that ordinary routes can match them. */
-const IMAGE_PATH = /^\/images\/([^?]+)\/(json|history|push|tag|get)(?=\?|$)/;
+const IMAGE_PATH = /^\/(images|distribution)\/([^?]+)\/(json|history|push|tag|get)(?=\?|$)/;
 const IMAGE_ONLY = /^\/images\/([^?]+)(?=\?|$)/;
 
 /** Takes `/v1.43` off a path and makes names within it one segment. */
@@ -24,7 +24,10 @@ export function splitPath(method: string, url: string): VersionedPath {
 function oneSegment(method: string, path: string): string {
   const encode = (name: string) => name.replaceAll('/', '%2F');
   if (IMAGE_PATH.test(path)) {
-    return path.replace(IMAGE_PATH, (_all, name: string, verb: string) => `/images/${encode(name)}/${verb}`);
+    return path.replace(
+      IMAGE_PATH,
+      (_all, noun: string, name: string, verb: string) => `/${noun}/${encode(name)}/${verb}`,
+    );
   }
   if (method !== 'DELETE') return path;
   return path.replace(IMAGE_ONLY, (_all, name: string) => `/images/${encode(name)}`);

@@ -1,22 +1,28 @@
-import type { Image } from '@berth/engine';
+import type { HistoryLine, Image, ImageHealthcheck } from '@berth/engine';
 import { BerthError } from '@berth/core';
 import { hasLabels, type Filters } from '../http/query.js';
+import { parseUntil } from './until.js';
 import { unixSeconds } from './durations.js';
 import { portKey } from './ports.js';
 
 /** Filters of `GET /images/json` that are acted on. */
-export const IMAGE_FILTERS = ['before', 'dangling', 'label', 'reference', 'since'];
+export const IMAGE_FILTERS = ['before', 'dangling', 'label', 'reference', 'since', 'until'];
 
-/** An element of `GET /images/json`. */
-export function imageSummary(image: Image, containers: number) {
+/**
+ * An element of `GET /images/json`.
+ *
+ * @param containers how many use it
+ * @param sharedSize bytes that it shares with others; -1: not asked for
+ */
+export function imageSummary(image: Image, containers: number, sharedSize = -1) {
   return {
     Id: image.id,
-    ParentId: '',
+    ParentId: image.parent ?? '',
     RepoTags: image.repoTags,
-    RepoDigests: [],
+    RepoDigests: image.repoDigests,
     Created: unixSeconds(image.created),
     Size: image.size,
-    SharedSize: -1,
+    SharedSize: sharedSize,
     VirtualSize: image.size,
     Labels: Object.keys(image.config.labels).length === 0 ? null : image.config.labels,
     Containers: containers,
@@ -30,12 +36,12 @@ export function imageInspect(image: Image) {
   return {
     Id: image.id,
     RepoTags: image.repoTags,
-    RepoDigests: [],
-    Parent: '',
+    RepoDigests: image.repoDigests,
+    Parent: image.parent ?? '',
     Comment: image.message,
     Created: image.created,
     DockerVersion: '',
-    Author: '',
+    Author: image.author ?? '',
     Config: {
       Hostname: '',
       Domainname: '',
@@ -56,15 +62,51 @@ export function imageInspect(image: Image) {
       OnBuild: null,
       Labels: config.labels,
       ...(config.stopSignal === undefined ? {} : { StopSignal: config.stopSignal }),
+      ...(config.healthcheck && { Healthcheck: healthcheck(config.healthcheck) }),
     },
     Architecture: image.architecture,
+    ...(image.variant !== undefined && { Variant: image.variant }),
     Os: image.os,
     Size: image.size,
     VirtualSize: image.size,
     GraphDriver: { Name: 'overlay2', Data: {} },
     RootFS: { Type: 'layers', Layers: image.diffIds },
-    Metadata: { LastTagTime: '0001-01-01T00:00:00Z' },
+    Metadata: { LastTagTime: image.lastTagTime ?? '0001-01-01T00:00:00Z' },
   };
+}
+
+function healthcheck({ test, interval, timeout, startPeriod, startInterval, retries }: ImageHealthcheck) {
+  return {
+    Test: test,
+    Interval: interval,
+    Timeout: timeout,
+    StartPeriod: startPeriod,
+    StartInterval: startInterval,
+    Retries: retries,
+  };
+}
+
+/** An element of `GET /images/{name}/history`. */
+export function historyItem({ id, created, createdBy, tags, size, comment }: HistoryLine) {
+  return {
+    Id: id,
+    Created: created === undefined ? 0 : unixSeconds(created),
+    CreatedBy: createdBy ?? '',
+    Tags: tags.length === 0 ? null : tags,
+    Size: size,
+    Comment: comment ?? '',
+  };
+}
+
+/** `DELETE /images/{name}` and `POST /images/prune`. */
+export function deletions({
+  untagged,
+  deleted,
+}: {
+  untagged: readonly string[];
+  deleted: readonly string[];
+}) {
+  return [...untagged.map((Untagged) => ({ Untagged })), ...deleted.map((Deleted) => ({ Deleted }))];
 }
 
 /**
@@ -83,7 +125,9 @@ export function filterImages(
   const [before, since] = [bounds('before'), bounds('since')];
   const references = (filters.get('reference') ?? []).map(referencePattern);
   const dangling = filters.get('dangling') ?? [];
+  const until = (filters.get('until') ?? []).map(parseUntil);
   return images
+    .filter((image) => until.every((instant) => created(image) < instant))
     .filter((image) => before.every((instant) => created(image) < instant))
     .filter((image) => since.every((instant) => created(image) > instant))
     .filter((image) => hasLabels(image.config.labels, filters.get('label')))

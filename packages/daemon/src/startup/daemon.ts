@@ -104,6 +104,7 @@ async function open(config: DaemonConfig, logger: Logger, endings: Ending[]): Pr
     logger,
     cgroupParent: cgroupParentOf(config.dataRoot),
     runtimes,
+    findTool: findProgram,
   });
   const opened = engine;
   endings.push(['the engine', () => opened.close()]);

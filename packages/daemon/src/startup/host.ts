@@ -2,6 +2,7 @@ import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
 import { arch, cpus, hostname, machine, release, totalmem } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { BerthError, newId, type Store } from '@berth/core';
+import type { ImageTool } from '@berth/engine';
 import type { AddressPool, DaemonConfig, HostAddress } from '../config/config.js';
 
 /** True things about the host and the daemon, for `info` and `version`. */
@@ -97,7 +98,7 @@ const MORE_FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bi
  *
  * @throws BerthError `unavailable`, naming the package that has it
  */
-export function findProgram(name: 'runc' | 'conmon'): string {
+export function findProgram(name: 'runc' | 'conmon' | ImageTool): string {
   const path = findInFolders(name);
   if (path !== undefined) return path;
   throw new BerthError('unavailable', `the program ${name} is not there: install the package ${name}`);

@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
 import type { Store } from '@berth/core';
-import { join } from 'node:path';
 import { now } from '../clock.js';
 import type { EventBus } from '../events/event-bus.js';
 import type { HistoryLine, Image, ImageId, ImportOptions, Report } from '../model.js';
@@ -23,13 +22,13 @@ export class Images {
 
   constructor(root: string, store: Store, events: EventBus, uses: (id: ImageId) => ImageUse[]) {
     this.table = new ImageTable(store, events);
-    this.layers = new Layers(join(root), store);
+    this.layers = new Layers(root, store, () => this.table.diffIds());
     this.#uses = uses;
   }
 
   /** Makes the folders, and removes what interrupted work has left. */
   async open(): Promise<void> {
-    await this.layers.open(this.table.diffIds());
+    await this.layers.open();
   }
 
   /**

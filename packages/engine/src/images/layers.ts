@@ -45,13 +45,18 @@ export class Layers {
   /** Layers that operations under way have asked for or made: not to be removed, though no image has them yet. */
   readonly #held = new Map<string, number>();
 
-  constructor(root: string, store: Store) {
+  readonly #wanted: () => ReadonlySet<string>;
+
+  /** @param wanted the layers that images have at the moment */
+  constructor(root: string, store: Store, wanted: () => ReadonlySet<string>) {
     this.#root = root;
+    this.#wanted = wanted;
     this.#records = store.collection('image-layers');
   }
 
   /** Makes the folders, and removes what interrupted work has left and what no image has. */
-  async open(wanted: ReadonlySet<string>): Promise<void> {
+  async open(): Promise<void> {
+    const wanted = this.#wanted();
     await rm(join(this.#root, 'staging'), { recursive: true, force: true });
     await mkdir(join(this.#root, 'staging'), { recursive: true, mode: 0o700 });
     await mkdir(join(this.#root, 'layers'), { recursive: true, mode: 0o711 });
@@ -104,7 +109,10 @@ export class Layers {
     return decompressed(createReadStream(this.blobPath(this.get(diffId).blob.digest)));
   }
 
-  /** Runs `work` with a private folder, which is gone afterwards, and with a hold on every layer that it adds or asks for. */
+  /**
+   * Runs `work` with a private folder, which is gone afterwards, and with a hold on every layer that it adds or asks
+   * for. Those that no image has at its end are removed.
+   */
   async session<T>(work: (session: LayerSession) => Promise<T>): Promise<T> {
     const folder = join(this.#root, 'staging', randomUUID());
     await mkdir(folder, { mode: 0o700 });
@@ -124,12 +132,16 @@ export class Layers {
         else this.#held.set(diffId, count);
       }
       await rm(folder, { recursive: true, force: true });
+      await this.remove(held);
     }
   }
 
-  /** Removes those of `diffIds` that are neither wanted nor held. @returns them */
-  async remove(diffIds: readonly string[], wanted: ReadonlySet<string>): Promise<string[]> {
-    const gone = [...new Set(diffIds)].filter((diffId) => !wanted.has(diffId) && !this.#held.has(diffId));
+  /** Removes those of `diffIds` that are there, and neither an image's nor held. @returns them */
+  async remove(diffIds: readonly string[]): Promise<string[]> {
+    const wanted = this.#wanted();
+    const gone = [...new Set(diffIds)].filter(
+      (diffId) => !wanted.has(diffId) && !this.#held.has(diffId) && existsSync(this.path(diffId)),
+    );
     const blobs = gone.map((diffId) => this.#records.get(diffId)?.blob.digest);
     for (const diffId of gone) this.#records.delete(diffId);
     for (const digest of blobs) if (digest !== undefined) await rm(this.blobPath(digest), { force: true });

@@ -9,7 +9,8 @@ export interface ImageReference {
 const COMPONENT = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';
 const HOST =
   '(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*(?::[0-9]+)?';
-const REPOSITORY = new RegExp(`^(?:${HOST}/)?${COMPONENT}(?:/${COMPONENT})*$`);
+const HOST_V6 = '\\[[a-fA-F0-9:]+\\](?::[0-9]+)?';
+const REPOSITORY = new RegExp(`^(?:(?:${HOST}|${HOST_V6})/)?${COMPONENT}(?:/${COMPONENT})*$`);
 const TAG = /^\w[\w.-]{0,127}$/;
 
 /** The forms under which Docker Hub's own images go: all mean `busybox`. */

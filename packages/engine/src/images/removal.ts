@@ -60,7 +60,7 @@ export async function removeImage(
 async function deleteImage(context: RemovalContext, image: Image, parents: boolean): Promise<string[]> {
   const { table, layers, uses } = context;
   table.delete(image.id);
-  const gone = new Set(await layers.remove(image.diffIds, table.diffIds()));
+  const gone = new Set(await layers.remove(image.diffIds));
   const deleted = [
     image.id,
     ...chainIds(image.diffIds)

@@ -87,18 +87,20 @@ export class ImageTable {
     return this.#tags.get(name) === undefined && this.#digests.get(name) === undefined ? undefined : name;
   }
 
+  /** Gives an image a name, which another one loses. */
   tag(id: ImageId, name: string): void {
-    const record = this.#records.get(id);
-    this.#store.transaction(() => {
-      this.#tags.put(name, id);
-      if (record !== undefined) this.#records.put(id, { ...record, lastTagTime: now() });
-    });
+    this.name(id, { tag: name });
     this.publish('tag', id, name);
   }
 
-  /** What a registry calls it: `name@sha256:…`. */
-  addDigest(id: ImageId, name: string): void {
-    this.#digests.put(name, id);
+  /** The same without a word about it; `digest` is what a registry calls it: `name@sha256:…`. */
+  name(id: ImageId, { tag, digest }: { readonly tag?: string | undefined; readonly digest?: string }): void {
+    const record = this.#records.get(id);
+    this.#store.transaction(() => {
+      if (tag !== undefined) this.#tags.put(tag, id);
+      if (digest !== undefined) this.#digests.put(digest, id);
+      if (record !== undefined && tag !== undefined) this.#records.put(id, { ...record, lastTagTime: now() });
+    });
   }
 
   untag(id: ImageId, name: string): void {
