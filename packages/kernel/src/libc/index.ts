@@ -13,3 +13,4 @@ export {
   umount2,
   unshare,
 } from './functions.js';
+export { closeInBackground } from './background-close.js';

@@ -1,6 +1,16 @@
 import { BerthError, toError } from '@berth/core';
 import { KernelError } from '../errors.js';
-import { bind, check, close, errnoName, recv, send, setsockopt, socket } from '../libc/index.js';
+import {
+  bind,
+  check,
+  close,
+  closeInBackground,
+  errnoName,
+  recv,
+  send,
+  setsockopt,
+  socket,
+} from '../libc/index.js';
 import { align } from './attributes.js';
 import { NLMSG_HDRLEN, NLM_F_REQUEST, type NetlinkMessage, type NetlinkRequest } from './messages.js';
 import { Acknowledgements, readReply } from './replies.js';
@@ -159,7 +169,7 @@ export class NetlinkSocket {
   closeInBackground(): void {
     if (this.#closed) return;
     this.#closed = true;
-    void close.async(this.#fd);
+    closeInBackground(this.#fd);
   }
 
   [Symbol.dispose](): void {

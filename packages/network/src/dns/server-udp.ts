@@ -8,6 +8,8 @@ import type { SharedParts } from './shared-parts.js';
 
 /** Answers that may wait in a socket's queue before further ones are dropped, as the kernel would. */
 const MAX_QUEUED = 256;
+/** Bytes: net.core.rmem_max unless somebody raised it, of which the kernel makes twice as much (socket(7)). */
+const RECEIVE_BUFFER = 212_992;
 
 /** What answers are built in: one for all sandboxes, since building and sending are synchronous. */
 let out = Buffer.allocUnsafeSlow(MAX_UDP_SIZE);
@@ -42,6 +44,8 @@ export class UdpServer {
         resolve();
       });
     });
+    // A burst waits here while the thread is busy: with the kernel's default fewer than 200 questions have room.
+    socket.setRecvBufferSize(RECEIVE_BUFFER);
     socket.on('error', (error) => {
       shared.warnings.warn(`name service: UDP socket failed: ${error.message}`, state);
     });
