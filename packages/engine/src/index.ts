@@ -18,6 +18,7 @@ export type { Volumes } from './volumes/volumes.js';
 export type { Stats } from './stats/stats.js';
 export type * from './stats/model.js';
 export type { ContainerSizes } from './containers/sizes.js';
+export { diskUsage } from './volumes/disk-usage.js';
 export { parsePort } from './images/config.js';
 export { holds, mergePorts, withoutPorts } from './ports/runs.js';
 export { parseReference, familiarName, type ImageReference } from './images/reference.js';

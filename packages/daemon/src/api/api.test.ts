@@ -167,7 +167,6 @@ describe('answers', () => {
     ['POST', '/images/create', undefined, 400, 'fromImage must name an image'],
     ['GET', '/images/search?term=x', undefined, 501, 'searching for images is not supported'],
     ['POST', '/build', 'tar', 501, 'building images is not supported'],
-    ['GET', '/containers/x/top', undefined, 501, 'top is not supported by Berth yet'],
     ['GET', '/services', undefined, 503, 'This node is not a swarm manager'],
     ['GET', '/events?filters={"plugin":["x"]}', undefined, 400, "invalid filter 'plugin'"],
   ])('%s %s with %j: %i %s', async (method, path, body, status, message) => {

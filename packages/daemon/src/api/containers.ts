@@ -1,7 +1,7 @@
 import { BerthError, isBerthError } from '@berth/core';
 import { restartPolicy, type WaitCondition } from '@berth/engine';
 import { notSupported } from '../http/errors.js';
-import { Query } from '../http/query.js';
+import { hasLabels, Query } from '../http/query.js';
 import type { App } from '../http/server.js';
 import { containerInspect } from '../json/container-inspect.js';
 import { CONTAINER_FILTERS, containerSummary, filterContainers } from '../json/container-list.js';
@@ -10,12 +10,18 @@ import { FOLD, portSpecs } from '../json/ports.js';
 import { oneOf, refuseOthers } from '../json/refuse.js';
 import { changedResources } from '../json/resources.js';
 import { ContainerCreate, ContainerUpdate } from '../json/schemas.js';
+import { parseUntil } from '../json/until.js';
 import type { ApiContext } from './context.js';
 import { IdParameter, terminalSize } from './parameters.js';
 
 /** Containers and their lives; what they write is in `output.ts`. */
 export function containerRoutes(app: App, { engine, host }: ApiContext): void {
   const { containers } = engine;
+
+  const sizes = async (id: string) => {
+    const { writable, total } = await containers.sizes(id);
+    return { SizeRw: writable, SizeRootFs: total };
+  };
 
   app.post('/containers/create', { schema: { body: ContainerCreate } }, async (request, reply) => {
     const query = new Query(request);
@@ -24,9 +30,8 @@ export function containerRoutes(app: App, { engine, host }: ApiContext): void {
     return reply.code(201).send({ Id: container.id, Warnings: warnings });
   });
 
-  app.get('/containers/json', (request) => {
+  app.get('/containers/json', async (request) => {
     const query = new Query(request);
-    if (query.flag('size')) throw notSupported('size');
     const filters = query.filters(CONTAINER_FILTERS);
     const limit = query.integer('limit') ?? 0;
     // Docker's rule: a limit, or a filter for a state, looks at all containers.
@@ -38,18 +43,33 @@ export function containerRoutes(app: App, { engine, host }: ApiContext): void {
       .list()
       .filter((container) => all || ['running', 'paused', 'restarting'].includes(container.state.status));
     const found = filterContainers(shown, filters, (reference) => containers.get(reference));
-    return (limit > 0 ? found.slice(0, limit) : found).map((container) =>
-      containerSummary(container, query.flag('ranges') ? FOLD.always : FOLD.never),
-    );
+    const summaries = (limit > 0 ? found.slice(0, limit) : found).map(async (container) => ({
+      ...containerSummary(container, query.flag('ranges') ? FOLD.always : FOLD.never),
+      ...(query.flag('size') && (await sizes(container.id))),
+    }));
+    return Promise.all(summaries);
   });
 
-  app.get('/containers/:id/json', { schema: { params: IdParameter } }, (request) => {
+  app.get('/containers/:id/json', { schema: { params: IdParameter } }, async (request) => {
     const query = new Query(request);
-    if (query.flag('size')) throw notSupported('size');
-    return containerInspect(
-      containers.get(request.params.id),
-      query.flag('ranges') ? FOLD.always : FOLD.long,
+    const container = containers.get(request.params.id);
+    return {
+      ...containerInspect(container, query.flag('ranges') ? FOLD.always : FOLD.long),
+      ...(query.flag('size') && (await sizes(container.id))),
+    };
+  });
+
+  app.post('/containers/prune', async (request) => {
+    const filters = new Query(request).filters(['label', 'label!', 'until']);
+    const until = (filters.get('until') ?? []).map(parseUntil);
+    const unwanted = filters.get('label!') ?? [];
+    const { removed, bytes } = await containers.prune(
+      ({ created, labels }) =>
+        until.some((instant) => Date.parse(created) >= instant) ||
+        !hasLabels(labels, filters.get('label')) ||
+        unwanted.some((label) => hasLabels(labels, [label])),
     );
+    return { ContainersDeleted: removed.length === 0 ? null : removed, SpaceReclaimed: bytes };
   });
 
   app.post('/containers/:id/start', { schema: { params: IdParameter } }, async (request, reply) => {
@@ -125,8 +145,20 @@ export function containerRoutes(app: App, { engine, host }: ApiContext): void {
 
   app.delete('/containers/:id', { schema: { params: IdParameter } }, async (request, reply) => {
     const query = new Query(request);
-    if (query.flag('link')) throw notSupported('link');
+    if (query.flag('link')) {
+      containers.get(request.params.id);
+      throw new BerthError('conflict', 'Conflict, cannot remove the default link name of the container');
+    }
     await containers.remove(request.params.id, { force: query.flag('force'), volumes: query.flag('v') });
+    return reply.code(204).send();
+  });
+
+  // A link goes by the container that has it, and what this calls the other one.
+  app.delete('/containers/:id/:alias', (request, reply) => {
+    const { id, alias } = request.params as { readonly id: string; readonly alias: string };
+    if (!new Query(request).flag('link'))
+      throw new BerthError('not-found', `No such container: ${id}/${alias}`);
+    containers.removeLink(id, alias);
     return reply.code(204).send();
   });
 

@@ -1,3 +1,6 @@
+/** What Docker gives for an instant that never was. */
+export const NEVER = '0001-01-01T00:00:00Z';
+
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;

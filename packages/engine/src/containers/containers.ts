@@ -27,6 +27,7 @@ import { startContainer } from './start.js';
 import { killContainer, stopContainer, type StopOptions } from './stop.js';
 import { attachContainer, containerLogs, resizeContainer } from './streaming.js';
 import { isActive, isRunning, type ContainerRecord } from './table.js';
+import { removeLink } from './unlink.js';
 import { updatePorts } from './update-ports.js';
 import { updateResources } from './update-resources.js';
 
@@ -162,6 +163,11 @@ export class Containers {
     }) => boolean,
   ): Promise<{ removed: string[]; bytes: number }> {
     return pruneContainers(this.#context, ({ created, spec }) => keep({ created, labels: spec.labels }));
+  }
+
+  /** Takes one of its links away; see {@link removeLink}. */
+  removeLink(reference: string, alias: string): void {
+    removeLink(this.#context, reference, alias);
   }
 
   /** What it takes of the disk. */

@@ -27,7 +27,7 @@ export async function removeContainer(
         status === 'paused'
           ? 'container is paused and must be unpaused first'
           : `container is ${status}: stop the container before removing or force remove`;
-      throw new BerthError('conflict', `cannot remove container "/${record.name}": ${how}`);
+      throw new BerthError('conflict', `cannot remove container "${record.name}": ${how}`);
     }
     markStopped(context, record.id);
     await cancelRestart(context, record.id);
