@@ -1,9 +1,11 @@
-import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BerthError, toError } from '@berth/core';
-import { bindMount, mount, overlayOptions, RootDirectory, unmount } from '@berth/kernel';
+import { bindMount, RootDirectory } from '@berth/kernel';
 import { pathsOf, type ContainerContext } from '../containers/context.js';
+import { releaseMounts, useMounts } from '../containers/mounts.js';
 import { processAlive } from '../containers/process.js';
+import { mountRoot, unmountRoot } from '../containers/root.js';
 import { isRunning, type ContainerRecord } from '../containers/table.js';
 import type { ContainerMount } from '../model.js';
 import { folderAt } from './place.js';
@@ -135,23 +137,28 @@ export class Roots {
     kind: RootKind,
     work: (root: RootDirectory) => Promise<void>,
   ): Promise<void> {
-    const { images } = this.#context;
-    const { bundle, rootfs, upper, work: scratch } = pathsOf(this.#context, record.id);
-    mkdirSync(rootfs, { recursive: true, mode: 0o755 });
-    let root: RootDirectory | undefined;
-    let mounted = false;
+    const paths = pathsOf(this.#context, record.id);
+    mountRoot(this.#context, record);
     try {
-      const lower = record.diffIds.map((diffId) => images.layerPath(diffId)).reverse();
-      const data = overlayOptions({ lower, upper, work: scratch });
-      mount({ source: 'overlay', target: rootfs, type: 'overlay', data });
-      mounted = true;
-      root = RootDirectory.at(rootfs);
-      if (kind === 'everything') for (const each of record.mounts) await mountInto(root, each);
-      await work(root);
+      using root = RootDirectory.at(paths.rootfs);
+      if (kind === 'own files') {
+        await work(root);
+        return;
+      }
+      const used = await useMounts(this.#context, record);
+      try {
+        for (const each of record.mounts)
+          await mountInto(root, { ...each, source: used.sources.get(each.destination) ?? each.source });
+        used.close();
+        await work(root);
+      } finally {
+        used.close();
+        // What is mounted below the root goes with it; only then are volumes free.
+        unmountRoot(paths);
+        await releaseMounts(this.#context, record);
+      }
     } finally {
-      root?.close();
-      if (mounted) unmount(rootfs, { detach: true });
-      rmSync(bundle, { recursive: true, force: true });
+      unmountRoot(paths);
     }
   }
 }
