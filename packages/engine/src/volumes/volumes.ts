@@ -72,6 +72,11 @@ export class Volumes {
     return options['device'] !== undefined || readdirSync(mountpoint).length === 0;
   }
 
+  /** What its content takes on the disk, in bytes. @throws BerthError `not-found` */
+  async size(name: string): Promise<number> {
+    return diskUsage(this.get(name).mountpoint);
+  }
+
   /** By name. */
   list(): Volume[] {
     return this.#records.entries().map(([, record]) => this.#volume(record));
