@@ -1,8 +1,10 @@
+import { hostAbilities } from '@berth/engine';
 import { MIN_API_VERSION, API_VERSION } from '../http/version.js';
 import { Query } from '../http/query.js';
 import type { App } from '../http/server.js';
 import { sendStream } from '../http/streams.js';
 import { eventLine } from '../json/events.js';
+import { limitsJson, limitWarnings } from '../json/limits.js';
 import { PRODUCT, VERSION } from '../startup/product.js';
 import type { ApiContext } from './context.js';
 
@@ -76,6 +78,7 @@ export function systemRoutes(app: App, context: ApiContext): void {
 
 function systemInfo({ engine, host }: ApiContext) {
   const counts = engine.info();
+  const can = hostAbilities();
   return {
     ID: host.id,
     Containers: counts.containers,
@@ -91,15 +94,7 @@ function systemInfo({ engine, host }: ApiContext) {
       Authorization: null,
       Log: ['json-file'],
     },
-    // No limits can be set on a container yet.
-    MemoryLimit: false,
-    SwapLimit: false,
-    CpuCfsPeriod: false,
-    CpuCfsQuota: false,
-    CPUShares: false,
-    CPUSet: false,
-    PidsLimit: false,
-    OomKillDisable: false,
+    ...limitsJson(can),
     IPv4Forwarding: host.forwardsIPv4(),
     Debug: host.debug,
     NFd: host.openDescriptors(),
@@ -140,16 +135,20 @@ function systemInfo({ engine, host }: ApiContext) {
     // Containers go on while the daemon is away.
     LiveRestoreEnabled: true,
     Isolation: '',
-    InitBinary: '',
+    InitBinary: host.init,
     ContainerdCommit: { ID: '' },
     RuncCommit: { ID: '' },
     InitCommit: { ID: '' },
-    SecurityOptions: ['name=seccomp,profile=builtin'],
+    SecurityOptions: [
+      'name=seccomp,profile=builtin',
+      // Containers have one of their own unless told (only with v2, as with Docker).
+      ...(can.version === 2 && can.cgroupNamespaces ? ['name=cgroupns'] : []),
+    ],
     ...(host.addressPools.length === 0
       ? {}
       : { DefaultAddressPools: host.addressPools.map(({ base, size }) => ({ Base: base, Size: size })) }),
     ...(host.dnsListen === '' ? {} : { DnsListen: host.dnsListen }),
     CDISpecDirs: [],
-    Warnings: engine.networks.hostWarnings(),
+    Warnings: [...limitWarnings(can), ...engine.networks.hostWarnings()],
   };
 }

@@ -109,7 +109,7 @@ async function open(config: DaemonConfig, logger: Logger, endings: Ending[]): Pr
   const opened = engine;
   endings.push(['the engine', () => opened.close()]);
   const app = createServer(logger, `${PRODUCT}/${VERSION}`);
-  addRoutes(app, { engine: opened, host: hostFacts(config, store, runtimes.runc), logger });
+  addRoutes(app, { engine: opened, host: hostFacts(config, store, runtimes), logger });
   endings.push(['the API', () => app.close()]);
   const extra = await listen(app, config.sockets);
   const closeExtra = () => {

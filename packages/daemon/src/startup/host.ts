@@ -23,6 +23,8 @@ export interface HostFacts {
   readonly cgroupVersion: '1' | '2';
   readonly dataRoot: string;
   readonly runc: string;
+  /** The program that is a container's first process if it asks for one; empty: there is none. */
+  readonly init: string;
   readonly debug: boolean;
   readonly addressPools: readonly AddressPool[];
   /** Where the host itself can ask for containers' names: `127.0.0.54:53`; empty: nowhere. */
@@ -33,7 +35,11 @@ export interface HostFacts {
 
 const GO_ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386' };
 
-export function hostFacts(config: DaemonConfig, store: Store, runc: string): HostFacts {
+export function hostFacts(
+  config: DaemonConfig,
+  store: Store,
+  { runc, init = '' }: { readonly runc: string; readonly init?: string },
+): HostFacts {
   const release_ = osRelease();
   return {
     id: daemonId(store),
@@ -48,6 +54,7 @@ export function hostFacts(config: DaemonConfig, store: Store, runc: string): Hos
     cgroupVersion: cgroupVersion(),
     dataRoot: config.dataRoot,
     runc,
+    init,
     debug: config.logLevel === 'debug',
     addressPools: config.addressPools,
     dnsListen: config.dnsListen === undefined ? '' : textOf(config.dnsListen),

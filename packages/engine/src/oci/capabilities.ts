@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { BerthError } from '@berth/core';
 
 /** What Docker gives a container (its `caps.DefaultCapabilities`). */
@@ -18,35 +19,54 @@ export const DEFAULT_CAPABILITIES = [
   'CAP_SYS_CHROOT',
 ] as const;
 
-/** All that runc 1.1 knows: linux/capability.h up to CAP_CHECKPOINT_RESTORE (40). */
-export const ALL_CAPABILITIES: readonly string[] = [
-  ...DEFAULT_CAPABILITIES,
-  ...`AUDIT_CONTROL AUDIT_READ BLOCK_SUSPEND BPF CHECKPOINT_RESTORE DAC_READ_SEARCH IPC_LOCK IPC_OWNER LEASE
-  LINUX_IMMUTABLE MAC_ADMIN MAC_OVERRIDE NET_ADMIN NET_BROADCAST PERFMON SYS_ADMIN SYS_BOOT SYS_MODULE SYS_NICE
-  SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG SYSLOG WAKE_ALARM`
+/** linux/capability.h, in the order of their numbers from CAP_CHOWN (0) to CAP_CHECKPOINT_RESTORE (40). */
+export const ALL_CAPABILITIES: readonly string[] =
+  `CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE
+  NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN
+  SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE
+  MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE`
     .split(/\s+/)
-    .map((name) => `CAP_${name}`),
-];
+    .map((name) => `CAP_${name}`);
+
+/** Those that this process has, and so can give: a daemon that runs in a container itself lacks some. */
+export function ownCapabilities(status = readFileSync('/proc/self/status', 'utf8')): string[] {
+  const held = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  return ALL_CAPABILITIES.filter((_name, number) => (held >> BigInt(number)) & 1n);
+}
 
 /**
- * The capabilities of a container: the default set with additions and removals; `ALL` stands for all.
+ * The capabilities of a container: the default set with additions and removals; `ALL` stands for all that there are.
  *
- * @throws BerthError `invalid` for an unknown name
+ * @param available what the daemon can give
+ * @throws BerthError `invalid`, in Docker's wording, for an unknown name and for one that the daemon lacks
  */
-export function capabilities(add: readonly string[], drop: readonly string[], privileged: boolean): string[] {
-  if (privileged) return [...ALL_CAPABILITIES];
-  const added = add.map(canonical);
-  const dropped = drop.map(canonical);
-  const base = added.includes('ALL') ? ALL_CAPABILITIES : dropped.includes('ALL') ? [] : DEFAULT_CAPABILITIES;
+export function capabilities(
+  add: readonly string[],
+  drop: readonly string[],
+  privileged: boolean,
+  available: readonly string[] = ownCapabilities(),
+): string[] {
+  if (privileged) return [...available];
+  const added = add.map((name) => canonical('CapAdd', name));
+  const dropped = drop.map((name) => canonical('CapDrop', name));
+  const missing = added.find((name) => name !== 'ALL' && !available.includes(name));
+  if (missing !== undefined) {
+    throw new BerthError(
+      'invalid',
+      `invalid CapAdd: capability not supported by your kernel or not available in the current environment: "${missing}"`,
+      { subject: missing },
+    );
+  }
+  const base = added.includes('ALL') ? available : dropped.includes('ALL') ? [] : DEFAULT_CAPABILITIES;
   const kept = base.filter((name) => !dropped.includes(name));
   return [...new Set([...kept, ...added.filter((name) => name !== 'ALL')])].sort();
 }
 
-function canonical(name: string): string {
+function canonical(field: string, name: string): string {
   const upper = name.toUpperCase();
   if (upper === 'ALL') return upper;
   const full = upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
   if (!ALL_CAPABILITIES.includes(full))
-    throw new BerthError('invalid', `invalid capability: unknown capability: "${full}"`);
+    throw new BerthError('invalid', `invalid ${field}: unknown capability: "${full}"`, { subject: full });
   return full;
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ContainerSpec, HostSpec } from '../model.js';
-import { ALL_CAPABILITIES, capabilities, DEFAULT_CAPABILITIES } from './capabilities.js';
+import { ALL_CAPABILITIES, capabilities, DEFAULT_CAPABILITIES, ownCapabilities } from './capabilities.js';
 import { cgroupAbilities } from './cgroup-abilities.js';
 import { checkHost } from './check-host.js';
 import { parseProfile, runtimeProfile } from './seccomp-custom.js';
@@ -103,7 +103,7 @@ describe('ociSpec', () => {
   it('filters nothing for a privileged container', () => {
     const { linux, process } = generate({ privileged: true });
     expect(linux.seccomp).toBeUndefined();
-    expect(process.capabilities.effective).toEqual(ALL_CAPABILITIES);
+    expect(process.capabilities.effective).toEqual(ownCapabilities());
   });
 });
 
@@ -112,8 +112,14 @@ describe('capabilities', () => {
     expect(capabilities(['net_admin'], ['CHOWN'], false)).toContain('CAP_NET_ADMIN');
     expect(capabilities([], ['CHOWN'], false)).not.toContain('CAP_CHOWN');
     expect(capabilities(['NET_RAW'], ['ALL'], false)).toEqual(['CAP_NET_RAW']);
-    expect(capabilities(['ALL'], ['SYS_ADMIN'], false)).toHaveLength(ALL_CAPABILITIES.length - 1);
+    const all = capabilities(['ALL'], ['SYS_ADMIN'], false, ALL_CAPABILITIES);
+    expect(all).toHaveLength(ALL_CAPABILITIES.length - 1);
     expect(() => capabilities(['FLY'], [], false)).toThrow('unknown capability: "CAP_FLY"');
+    expect(() => capabilities(['SYS_TIME'], [], false, ['CAP_CHOWN'])).toThrow(
+      'not available in the current environment: "CAP_SYS_TIME"',
+    );
+    expect(ownCapabilities('CapEff:\t0000000000000005\n')).toEqual(['CAP_CHOWN', 'CAP_DAC_READ_SEARCH']);
+    expect(ownCapabilities('CapEff:\t000001ffffffffff\n')).toEqual(ALL_CAPABILITIES);
   });
 });
 
