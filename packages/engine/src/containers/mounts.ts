@@ -1,13 +1,13 @@
-import { existsSync, mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { BerthError, isBerthError, toError } from '@berth/core';
-import { isErrno, RootDirectory, type HeldPath } from '@berth/kernel';
+import { bindMount, isErrno, RootDirectory, type HeldPath } from '@berth/kernel';
 import type { ContainerMount, ContainerSpec } from '../model.js';
 import { tmpfsDestination } from '../oci/tmpfs.js';
 import { missingSource, planMounts, type PlannedMount } from '../volumes/plan.js';
 import { checkPropagation, withPropagation } from '../volumes/propagation.js';
 import { pathsOf, type ContainerContext } from './context.js';
-import { mountRoot, unmountRoot } from './root.js';
+import { mountRoot, unmountRoot, unmountSubpaths } from './root.js';
 import type { ContainerRecord } from './table.js';
 
 /**
@@ -100,6 +100,7 @@ function folderIn(root: RootDirectory, path: string): HeldPath | undefined {
 export interface RunMounts {
   /** Where the content is, by destination, when that is not the mount's own source. */
   readonly sources: ReadonlyMap<string, string>;
+  /** To be called when the runtime has mounted everything. */
   close(): void;
 }
 
@@ -111,10 +112,9 @@ export interface RunMounts {
  */
 export async function useMounts(context: ContainerContext, record: ContainerRecord): Promise<RunMounts> {
   const { volumes } = context;
-  const held: HeldPath[] = [];
   const sources = new Map<string, string>();
   const close = () => {
-    for (const path of held) path.close();
+    unmountSubpaths(pathsOf(context, record.id));
   };
   try {
     for (const mount of record.mounts) {
@@ -132,10 +132,9 @@ export async function useMounts(context: ContainerContext, record: ContainerReco
           'read/write': String(readWrite),
         });
         if (subpath === undefined) continue;
-        const path = findSubpath(volume.mountpoint, subpath);
-        held.push(path);
-        // The runtime is another process of this host.
-        sources.set(destination, `/proc/${process.pid}/fd/${path.fd}`);
+        const path = join(pathsOf(context, record.id).subpaths, String(sources.size));
+        mountSubpath(volume.mountpoint, subpath, path);
+        sources.set(destination, path);
       }
     }
     checkPropagation(record.mounts);
@@ -178,10 +177,15 @@ export async function removeAnonymousVolumes(
   }
 }
 
-function findSubpath(volume: string, subpath: string): HeldPath {
+/** Shows a part of a volume at a place that no container can change, so that the runtime mounts what was found here. */
+function mountSubpath(volume: string, subpath: string, target: string): void {
   using root = RootDirectory.at(volume);
   try {
-    return root.find(Buffer.from(subpath));
+    using found = root.find(Buffer.from(subpath));
+    mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+    if (statSync(found.path).isDirectory()) mkdirSync(target);
+    else writeFileSync(target, '');
+    bindMount(found.path, target, { recursive: true });
   } catch (cause) {
     throw new BerthError(
       'invalid',

@@ -9,6 +9,8 @@ export class ContainerPaths {
   readonly rootfs: string;
   /** Memory that it shares with other containers. */
   readonly shm: string;
+  /** Parts of volumes, while the container is being started. */
+  readonly subpaths: string;
   readonly upper: string;
   readonly work: string;
   readonly hosts: string;
@@ -21,6 +23,7 @@ export class ContainerPaths {
     this.bundle = join(roots.execRoot, 'containers', id);
     this.rootfs = join(this.bundle, 'rootfs');
     this.shm = join(this.bundle, 'shm');
+    this.subpaths = join(this.bundle, 'subpaths');
     this.upper = join(this.data, 'upper');
     this.work = join(this.data, 'work');
     this.hosts = join(this.data, 'hosts');

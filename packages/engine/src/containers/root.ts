@@ -1,6 +1,7 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { BerthError } from '@berth/core';
 import { mount, overlayOptions, unmount } from '@berth/kernel';
+import { mountsBelow } from '../volumes/volume-mounts.js';
 import { pathsOf, type ContainerContext } from './context.js';
 import type { ContainerPaths } from './paths.js';
 import type { ContainerRecord } from './table.js';
@@ -25,7 +26,9 @@ export function mountRoot(context: ContainerContext, record: Pick<ContainerRecor
 }
 
 /** Takes the root file system away, and with it the bundle. */
-export function unmountRoot({ bundle, rootfs, shm }: ContainerPaths): void {
+export function unmountRoot(paths: ContainerPaths): void {
+  const { bundle, rootfs, shm } = paths;
+  unmountSubpaths(paths);
   for (const target of [rootfs, shm]) {
     try {
       unmount(target, { detach: true });
@@ -35,4 +38,11 @@ export function unmountRoot({ bundle, rootfs, shm }: ContainerPaths): void {
     }
   }
   rmSync(bundle, { recursive: true, force: true });
+}
+
+/** Takes away what parts of volumes are shown for a start. They must be gone before their folder is removed. */
+export function unmountSubpaths({ subpaths }: ContainerPaths): void {
+  if (!existsSync(subpaths)) return;
+  for (const mountPoint of mountsBelow(subpaths).reverse()) unmount(mountPoint, { detach: true });
+  rmSync(subpaths, { recursive: true });
 }
