@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { BUSYBOX_ARCHIVE, eventually } from './box/index.js';
+import { BUSYBOX_ARCHIVE, dockerProgram, eventually } from './box/index.js';
 import { useBox } from './box/fixture.js';
 import { startRegistry, type BoxedRegistry } from './box/registry.js';
 
@@ -105,9 +105,12 @@ describe('push and pull', () => {
     expect((await tryDocker('pull', `${LOCKED}/private`)).stderr).toContain('pull access denied');
     const config = join(fixture.box.folder, 'docker-config');
     const login = (password: string) =>
-      fixture.box.tryHost(['docker', '--config', config, 'login', '-u', 'anna', '--password-stdin', LOCKED], {
-        input: password,
-      });
+      fixture.box.tryHost(
+        [dockerProgram(), '--config', config, 'login', '-u', 'anna', '--password-stdin', LOCKED],
+        {
+          input: password,
+        },
+      );
     expect(await login('wrong')).toMatchObject({ status: 1 });
     expect((await login('sea: and "sky"')).stdout).toContain('Login Succeeded');
     expect(await docker('--config', config, 'push', `${LOCKED}/private`)).toContain(
@@ -131,7 +134,7 @@ describe('push and pull', () => {
     await docker('push', name);
     await docker('rmi', name);
     const [layers, blobs] = [kept('layers'), kept('blobs')];
-    const pull = fixture.box.startOnHost('docker', 'pull', name);
+    const pull = fixture.box.startOnHost(dockerProgram(), 'pull', name);
     await eventually('the pull is under way', () => kept('staging').length > 0);
     pull.kill('SIGKILL');
     await eventually('nothing is left', () => kept('staging').length === 0);

@@ -15,9 +15,11 @@ import { Waiters } from './containers/waiters.js';
 import { EventBus } from './events/event-bus.js';
 import { Execs } from './execs/execs.js';
 import { healthProbe } from './execs/health-probe.js';
+import { commitContainer } from './images/commit.js';
 import { Images } from './images/images.js';
+import { LogRotation } from './logs/rotation.js';
 import { KeyedLock } from './keyed-lock.js';
-import type { EngineInfo, EngineOptions } from './model.js';
+import type { CommitOptions, EngineInfo, EngineOptions, ImageId } from './model.js';
 import { EngineNetworks } from './networks/engine-networks.js';
 import { Stats } from './stats/stats.js';
 import { Volumes } from './volumes/volumes.js';
@@ -109,6 +111,7 @@ export class Engine {
       volumes,
       events,
       streams: new Streams(),
+      rotation: new LogRotation(logger),
       exits,
       waiters: new Waiters(),
       restarts: new Restarts((id) => {
@@ -156,9 +159,26 @@ export class Engine {
     };
   }
 
+  /**
+   * Makes an image of what a container has changed.
+   *
+   * @throws BerthError `not-found`, or `invalid` for a bad name or change
+   */
+  async commit(reference: string, options: CommitOptions): Promise<ImageId> {
+    const { id, state } = this.containers.get(reference);
+    const pause = options.pause && state.status === 'running';
+    if (pause) await this.containers.pause(id);
+    try {
+      return await commitContainer(this.#context, this.#context.table.byId(id), options);
+    } finally {
+      if (pause) await this.containers.unpause(id);
+    }
+  }
+
   /** Leaves containers running. */
   async close(): Promise<void> {
     this.#context.exits.close();
+    this.#context.rotation.close();
     this.#context.restarts.close();
     this.#context.health.close();
     await this.#context.lock.idle();

@@ -10,6 +10,7 @@ export { restartPolicy } from './containers/restart-policy.js';
 export type { EventBus } from './events/event-bus.js';
 export type { Execs } from './execs/execs.js';
 export type { Images } from './images/images.js';
+export { partOfConfig } from './images/oci-image.js';
 export { parsePlatform, type Platform } from './images/manifest.js';
 export type { Registry, RemoteImage } from './registry/registry.js';
 export type { Credentials } from './registry/skopeo.js';

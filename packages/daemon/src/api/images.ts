@@ -4,6 +4,7 @@ import { hasLabels, Query } from '../http/query.js';
 import type { App } from '../http/server.js';
 import { sendBytes } from '../http/streams.js';
 import {
+  committedConfig,
   deletions,
   filterImages,
   historyItem,
@@ -73,6 +74,24 @@ export function imageRoutes(app: App, { engine }: ApiContext): void {
     );
     const gone = deletions(removal);
     return { ImagesDeleted: gone.length === 0 ? null : gone, SpaceReclaimed: removal.reclaimed };
+  });
+
+  app.post('/commit', async (request, reply) => {
+    const query = new Query(request);
+    const container = query.text('container');
+    if (container === undefined) throw new BerthError('invalid', 'query parameter container must name one');
+    const id = await engine.commit(container, {
+      repository: query.text('repo'),
+      tag: query.text('tag'),
+      message: query.text('comment'),
+      author: query.text('author'),
+      changes: query
+        .list('changes')
+        .flatMap((change) => change.split('\n').filter((line) => line.trim() !== '')),
+      pause: query.text('pause') === undefined || query.flag('pause'),
+      config: committedConfig(request.body),
+    });
+    return reply.code(201).send({ Id: id });
   });
 
   app.get('/images/get', async (request, reply) => {

@@ -1,8 +1,10 @@
-import type { HistoryLine, Image, ImageHealthcheck } from '@berth/engine';
+import { partOfConfig, type HistoryLine, type Image, type ImageConfig } from '@berth/engine';
+import { anything, isZero, refuseOthers } from './refuse.js';
 import { BerthError } from '@berth/core';
 import { hasLabels, type Filters } from '../http/query.js';
 import { parseUntil } from './until.js';
 import { unixSeconds } from './durations.js';
+import { healthcheckJson } from './health.js';
 import { portKey } from './ports.js';
 
 /** Filters of `GET /images/json` that are acted on. */
@@ -62,7 +64,7 @@ export function imageInspect(image: Image) {
       OnBuild: null,
       Labels: config.labels,
       ...(config.stopSignal === undefined ? {} : { StopSignal: config.stopSignal }),
-      ...(config.healthcheck && { Healthcheck: healthcheck(config.healthcheck) }),
+      ...(config.healthcheck && { Healthcheck: healthcheckJson(config.healthcheck) }),
     },
     Architecture: image.architecture,
     ...(image.variant !== undefined && { Variant: image.variant }),
@@ -72,17 +74,6 @@ export function imageInspect(image: Image) {
     GraphDriver: { Name: 'overlay2', Data: {} },
     RootFS: { Type: 'layers', Layers: image.diffIds },
     Metadata: { LastTagTime: image.lastTagTime ?? '0001-01-01T00:00:00Z' },
-  };
-}
-
-function healthcheck({ test, interval, timeout, startPeriod, startInterval, retries }: ImageHealthcheck) {
-  return {
-    Test: test,
-    Interval: interval,
-    Timeout: timeout,
-    StartPeriod: startPeriod,
-    StartInterval: startInterval,
-    Retries: retries,
   };
 }
 
@@ -155,4 +146,34 @@ function referencePattern(reference: string): RegExp {
     .replaceAll('*', '[^/]*')
     .replaceAll('?', '[^/]');
   return new RegExp(`^${pattern}${/:[^/]*$/.test(reference) ? '' : '(:[^/]*)?'}$`);
+}
+
+/**
+ * The body of `POST /commit`: parts of a container's configuration that go before those of the container.
+ *
+ * @throws BerthError `invalid`, naming the first field that is wrong or that Berth does not act on
+ */
+export function committedConfig(body: unknown): Partial<ImageConfig> {
+  if (body === undefined || body === null) return {};
+  if (typeof body !== 'object') throw new BerthError('invalid', 'the request body must be an object');
+  const known = ['Cmd', 'Entrypoint', 'Env', 'ExposedPorts', 'Labels', 'StopSignal', 'User', 'Volumes'];
+  refuseOthers('', body, [...known, 'WorkingDir'], {
+    // Of the container alone: an image says nothing of them.
+    ...Object.fromEntries(
+      [
+        'Hostname',
+        'Domainname',
+        'AttachStdin',
+        'AttachStdout',
+        'AttachStderr',
+        'Tty',
+        'OpenStdin',
+        'StdinOnce',
+        'Image',
+      ].map((name) => [name, anything]),
+    ),
+  });
+  const asked = body as Readonly<Record<string, unknown>>;
+  const config = Object.fromEntries(Object.entries(asked).filter(([, value]) => !isZero(value)));
+  return partOfConfig(config);
 }

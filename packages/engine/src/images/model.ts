@@ -1,15 +1,4 @@
-import type { ExposedPort, ImageId } from '../model.js';
-
-/** How an image wants its containers watched: Docker's `Healthcheck`, times in nanoseconds. */
-export interface ImageHealthcheck {
-  /** `['NONE']`, `['CMD', …]` or `['CMD-SHELL', line]`. */
-  readonly test: readonly string[];
-  readonly interval?: number;
-  readonly timeout?: number;
-  readonly startPeriod?: number;
-  readonly startInterval?: number;
-  readonly retries?: number;
-}
+import type { ExposedPort, Healthcheck, ImageId } from '../model.js';
 
 /** What a client may change about the configuration of an image, and what containers inherit from it. */
 export interface ImageConfig {
@@ -22,7 +11,7 @@ export interface ImageConfig {
   readonly labels: Readonly<Record<string, string>>;
   readonly stopSignal?: string;
   readonly volumes: readonly string[];
-  readonly healthcheck?: ImageHealthcheck;
+  readonly healthcheck?: Healthcheck;
 }
 
 /** One instruction that an image was made by. */

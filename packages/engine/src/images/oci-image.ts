@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { BerthError } from '@berth/core';
 import { NEVER } from '../clock.js';
-import type { ImageId } from '../model.js';
+import type { Healthcheck, ImageId } from '../model.js';
 import { EMPTY_CONFIG, parsePort } from './config.js';
-import type { HistoryEntry, Image, ImageConfig, ImageHealthcheck } from './model.js';
+import type { HistoryEntry, Image, ImageConfig } from './model.js';
 
 /** What an image's own configuration says of it. */
 export type ImageDescription = Omit<
@@ -90,6 +90,28 @@ function containerConfig(config: Fields): ImageConfig {
   };
 }
 
+/**
+ * Those parts of an image's configuration that Docker's `config` names.
+ *
+ * @throws BerthError `invalid`
+ */
+export function partOfConfig(config: Fields): Partial<ImageConfig> {
+  const names: Readonly<Record<string, keyof ImageConfig>> = {
+    Cmd: 'command',
+    Entrypoint: 'entrypoint',
+    Env: 'env',
+    ExposedPorts: 'exposedPorts',
+    Labels: 'labels',
+    StopSignal: 'stopSignal',
+    User: 'user',
+    Volumes: 'volumes',
+    WorkingDir: 'workingDirectory',
+  };
+  const whole = containerConfig(config);
+  const given = Object.keys(config).flatMap((name) => names[name] ?? []);
+  return Object.fromEntries(given.map((name) => [name, whole[name]]));
+}
+
 function dockerConfig(config: ImageConfig): Fields {
   const set = (names: readonly string[]) =>
     names.length === 0 ? undefined : Object.fromEntries(names.map((name) => [name, {}]));
@@ -118,7 +140,7 @@ function dockerConfig(config: ImageConfig): Fields {
   };
 }
 
-function healthcheck(value: unknown): ImageHealthcheck {
+function healthcheck(value: unknown): Healthcheck {
   const fields = asFields(value, 'config.Healthcheck');
   const number = (name: string) => (typeof fields[name] === 'number' ? fields[name] : undefined);
   return {
