@@ -162,11 +162,11 @@ describe('resolveUser', () => {
   });
 
   it('finds names and numbers', () => {
-    expect(resolveUser(root, '')).toEqual({ uid: 0, gid: 0, additionalGids: [4], home: '/root' });
-    expect(resolveUser(root, 'web')).toEqual({ uid: 33, gid: 33, additionalGids: [4], home: '/srv' });
-    expect(resolveUser(root, 'web:log')).toMatchObject({ gid: 4, additionalGids: [] });
-    expect(resolveUser(root, '1234:99')).toEqual({ uid: 1234, gid: 99, additionalGids: [], home: '/' });
-    expect(resolveUser(root, 'web', ['log', '77'])).toMatchObject({ additionalGids: [4, 77] });
+    expect(resolveUser(root, '')).toEqual({ uid: 0, gid: 0, additionalGids: [0, 4], home: '/root' });
+    expect(resolveUser(root, 'web')).toEqual({ uid: 33, gid: 33, additionalGids: [33, 4], home: '/srv' });
+    expect(resolveUser(root, 'web:log')).toMatchObject({ gid: 4, additionalGids: [4] });
+    expect(resolveUser(root, '1234:99')).toEqual({ uid: 1234, gid: 99, additionalGids: [99], home: '/' });
+    expect(resolveUser(root, 'web', ['log', '77'])).toMatchObject({ additionalGids: [33, 4, 77] });
     expect(() => resolveUser(root, 'web', ['x'])).toThrow('unable to find group x');
     expect(() => resolveUser(root, 'nobody')).toThrow(
       'unable to find user nobody: no matching entries in passwd file',
@@ -197,7 +197,7 @@ describe('what a client asks of the host', () => {
     expect(process).toMatchObject({ oomScoreAdj: 500, noNewPrivileges: true });
     expect(process.args).toEqual(['/sbin/docker-init', '--', 'sh']);
     expect(specText(process)).toContain('"soft":100,"hard":18446744073709551615');
-    expect(generate().process).toMatchObject({ oomScoreAdj: 0, noNewPrivileges: false });
+    expect(generate().process).toMatchObject({ noNewPrivileges: false });
   });
 
   it('is namespaces', () => {

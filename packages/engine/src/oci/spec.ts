@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { ContainerMount, ContainerSpec, HostSpec } from '../model.js';
 import { rootPropagation, type RuntimeMount } from '../volumes/runtime-mounts.js';
 import { capabilities } from './capabilities.js';
@@ -99,8 +100,7 @@ export function ociSpec(input: SpecInput): OciSpec {
       tty: spec.tty,
       size: spec.consoleSize,
       ...rights,
-      // Zero is said as well: it must not be the daemon's own.
-      oomScoreAdj: host.oomScoreAdj ?? 0,
+      oomScoreAdj: oomScoreAdj(host),
     }),
     root: { path: input.rootfs, readonly: host.readonlyRootfs ?? false },
     ...(utsOfHost ? {} : { hostname: input.hostname }),
@@ -147,6 +147,12 @@ export function specText(spec: OciSpec | ProcessSpec): string {
     typeof value === 'bigint' ? `${mark}${value}` : value,
   );
   return text.replaceAll(new RegExp(`"${mark}(\\d+)"`, 'g'), '$1');
+}
+
+/** What is not asked for is zero and not the daemon's own, unless that is higher: going below it takes CAP_SYS_RESOURCE. */
+function oomScoreAdj({ oomScoreAdj: asked = 0 }: HostSpec): number | undefined {
+  if (asked !== 0) return asked;
+  return Number(readFileSync('/proc/self/oom_score_adj', 'utf8')) < 0 ? 0 : undefined;
 }
 
 function seccompOf(host: HostSpec, granted: readonly string[]): object | undefined {

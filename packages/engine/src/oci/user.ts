@@ -40,7 +40,8 @@ export function resolveUser(rootfs: string, text: string, more: readonly string[
   return {
     uid,
     gid,
-    additionalGids: [...new Set([...additional, ...wanted])],
+    // The first group is one of them, lest what is denied to it be allowed to a process that dropped it.
+    additionalGids: [...new Set([gid, ...additional, ...wanted])],
     home: home === '' ? '/' : home,
   };
 }
