@@ -12,7 +12,7 @@ export function volumeRoutes(app: App, { engine }: ApiContext): void {
 
   app.get('/volumes', (request) => {
     const found = filterVolumes(volumes.list(), new Query(request).filters(VOLUME_FILTERS));
-    return { Volumes: found.map(volumeJson), Warnings: null };
+    return { Volumes: found.map(volumeJson), Warnings: [] };
   });
 
   app.post('/volumes/create', { schema: { body: VolumeCreate } }, (request, reply) =>
@@ -23,11 +23,11 @@ export function volumeRoutes(app: App, { engine }: ApiContext): void {
     volumeJson(volumes.get(request.params.name)),
   );
 
-  app.put('/volumes/:name', { schema: { params: NameParameter } }, (request) => {
-    volumes.get(request.params.name);
+  app.put('/volumes/:name', { schema: { params: NameParameter } }, () => {
+    // Docker's own answer where swarm mode is off.
     throw new BerthError(
-      'invalid',
-      `volume ${request.params.name} is not a cluster volume: only those can be updated, and there are none`,
+      'unavailable',
+      'volume update only valid for cluster volumes, but swarm is unavailable',
     );
   });
 
@@ -47,6 +47,6 @@ export function volumeRoutes(app: App, { engine }: ApiContext): void {
       ({ labels }) =>
         !hasLabels(labels, filters.get('label')) || unwanted.some((label) => hasLabels(labels, [label])),
     );
-    return { VolumesDeleted: removed.length === 0 ? null : removed, SpaceReclaimed: bytes };
+    return { VolumesDeleted: removed, SpaceReclaimed: bytes };
   });
 }

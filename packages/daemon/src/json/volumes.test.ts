@@ -13,10 +13,10 @@ describe('volumes', () => {
     expect(volumeJson(volume('a'))).toEqual({
       CreatedAt: '2026-01-01T00:00:00Z',
       Driver: 'local',
-      Labels: null,
+      Labels: {},
       Mountpoint: '/v/a/_data',
       Name: 'a',
-      Options: null,
+      Options: {},
       Scope: 'local',
     });
     expect(volumeJson(volume('a', { labels: { x: '' }, options: { o: 'ro' } }))).toMatchObject({

@@ -13,16 +13,12 @@ export function volumeJson(volume: Volume) {
   return {
     CreatedAt: volume.created,
     Driver: volume.driver,
-    Labels: orNull(volume.labels),
+    Labels: volume.labels,
     Mountpoint: volume.mountpoint,
     Name: volume.name,
-    Options: orNull(volume.options),
+    Options: volume.options,
     Scope: 'local',
   };
-}
-
-function orNull(map: Readonly<Record<string, string>>): Readonly<Record<string, string>> | null {
-  return Object.keys(map).length === 0 ? null : map;
 }
 
 /** @throws BerthError `invalid` */

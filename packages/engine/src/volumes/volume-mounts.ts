@@ -8,6 +8,9 @@ import { volumeMount, withoutPassword } from './options.js';
 
 type MountedVolume = Pick<Volume, 'name' | 'mountpoint' | 'options'>;
 
+/** A key that no volume's name can be. */
+const MOUNTING = '';
+
 /** File systems of volumes that have options: mounted with the first container that runs with them, until the last one ends. */
 export class VolumeMounts {
   readonly #logger: Logger;
@@ -43,7 +46,8 @@ export class VolumeMounts {
     if (volume.options['device'] === undefined) return;
     try {
       await this.#lock.run(name, async () => {
-        if (!isMounted(mountpoint)) await mountVolume(volume);
+        // One at a time: a server that does not answer holds up a thread of the few that do the daemon's file work.
+        if (!isMounted(mountpoint)) await this.#lock.run(MOUNTING, () => mountVolume(volume));
       });
     } catch (error) {
       this.#forget(name, user);

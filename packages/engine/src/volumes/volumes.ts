@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BerthError, toError, type Collection, type Logger, type Store } from '@berth/core';
 import type { EventBus } from '../events/event-bus.js';
@@ -46,15 +46,16 @@ export class Volumes {
   async open(): Promise<void> {
     const { root } = this.#options;
     mkdirSync(root, { recursive: true, mode: 0o711 });
-    await this.#clearRemoved();
-    await rm(join(root, STAGING), { recursive: true, force: true });
+    for (const left of [REMOVED, STAGING]) await rm(join(root, left), { recursive: true, force: true });
     for (const name of readdirSync(root)) {
       if (this.#records.get(name) !== undefined || !existsSync(join(root, name, '_data'))) continue;
       const created = seconds(statSync(join(root, name)).mtime);
       this.#records.put(name, { name, created, options: {}, labels: {} });
     }
-    for (const [name] of this.#records.entries())
-      mkdirSync(this.path(name), { recursive: true, mode: 0o755 });
+    for (const [name] of this.#records.entries()) {
+      // Without a look at its content: the server of what is mounted there may not answer.
+      if (!existsSync(join(root, name))) this.#makeFolders(name);
+    }
   }
 
   /** Where a volume's content lies. */
@@ -114,9 +115,7 @@ export class Volumes {
       options,
       labels: wanted === '' ? { [ANONYMOUS_LABEL]: '', ...labels } : labels,
     };
-    // Docker's modes: others may enter, but not list.
-    mkdirSync(join(this.#options.root, name), { recursive: true, mode: 0o701 });
-    mkdirSync(this.path(name), { recursive: true, mode: 0o755 });
+    this.#makeFolders(name);
     this.#records.put(name, record);
     this.#publish('create', name);
     return this.#volume(record);
@@ -136,8 +135,7 @@ export class Volumes {
         subject: name,
       });
     }
-    this.#forget(name);
-    await this.#clearRemoved();
+    await rm(this.#forget(name), { recursive: true, force: true });
   }
 
   /**
@@ -178,7 +176,7 @@ export class Volumes {
   async fill(name: string, source: Buffer, user: string): Promise<void> {
     const volume = this.get(name);
     await this.#filling.run(name, async () => {
-      if (readdirSync(volume.mountpoint).length > 0) return;
+      if ((await readdir(volume.mountpoint)).length > 0) return;
       const staging = join(this.#options.root, STAGING, anonymousName());
       await copyUp({ source, staging, volume, used: this.mounts.usedByOthers(name, user) });
     });
@@ -189,8 +187,18 @@ export class Volumes {
     this.#publish(action, name, more);
   }
 
-  /** In one turn: whoever looks next finds no trace of it. */
-  #forget(name: string): void {
+  #makeFolders(name: string): void {
+    // Docker's modes: others may enter, but not list.
+    mkdirSync(join(this.#options.root, name), { recursive: true, mode: 0o701 });
+    mkdirSync(this.path(name), { recursive: true, mode: 0o755 });
+  }
+
+  /**
+   * In one turn: whoever looks next finds no trace of it.
+   *
+   * @returns where its content is now
+   */
+  #forget(name: string): string {
     const { root } = this.#options;
     const folder = join(root, name);
     this.mounts.unmount(this.path(name));
@@ -206,16 +214,11 @@ export class Volumes {
       );
     }
     mkdirSync(join(root, REMOVED), { recursive: true, mode: 0o700 });
-    if (existsSync(folder)) renameSync(folder, join(root, REMOVED, anonymousName()));
+    const removed = join(root, REMOVED, anonymousName());
+    if (existsSync(folder)) renameSync(folder, removed);
     this.#records.delete(name);
     this.#publish('destroy', name);
-  }
-
-  async #clearRemoved(): Promise<void> {
-    const removed = join(this.#options.root, REMOVED);
-    if (!existsSync(removed)) return;
-    for (const entry of readdirSync(removed))
-      await rm(join(removed, entry), { recursive: true, force: true });
+    return removed;
   }
 
   #volume(record: VolumeRecord): Volume {
