@@ -81,9 +81,9 @@ describe('the docker command', () => {
   });
 
   test('is refused by name what is not there', async () => {
-    const memory = await tryDocker('run', '--rm', '--memory', '64m', 'busybox', 'true');
-    expect(memory.status).toBe(125);
-    expect(memory.stderr).toMatch(/Memory/);
+    const devices = await tryDocker('run', '--rm', '--gpus', 'all', 'busybox', 'true');
+    expect(devices.status).toBe(125);
+    expect(devices.stderr).toMatch(/DeviceRequests|device driver/);
     const network = await tryDocker('run', '--rm', '--network', 'nowhere', 'busybox', 'true');
     expect(network).toMatchObject({ status: 125, stdout: '' });
     expect(network.stderr).toMatch(/network nowhere not found/);

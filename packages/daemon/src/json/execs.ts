@@ -6,8 +6,13 @@ import { ExecCreate } from './schemas.js';
 
 /** @throws BerthError `invalid`, naming the first field that Berth does not act on */
 export function execSpec(body: ExecCreate): ExecSpec {
-  // Detach belongs to the start; some clients send it here as well. The size comes again with the start.
-  refuseOthers('', body, Object.keys(ExecCreate.properties), { Detach: anything, ConsoleSize: anything });
+  refuseOthers('', body, Object.keys(ExecCreate.properties), {
+    // Detach belongs to the start; some clients send it here as well. The size comes again with the start.
+    Detach: anything,
+    ConsoleSize: anything,
+    // Docker's SDK for Python repeats what the path says.
+    Container: anything,
+  });
   const command = words(body.Cmd) ?? [];
   if (command.length === 0) throw new BerthError('invalid', 'No exec command specified');
   return {
