@@ -1,4 +1,5 @@
 import { release } from 'node:os';
+import { BerthError } from '@berth/core';
 import type { ContainerMount } from './model.js';
 
 /** A mount as the OCI runtime specification has it. */
@@ -14,6 +15,7 @@ export interface RuntimeMount {
  *
  * @param sources where a mount's content is by now, by its destination, when that is not its `source`
  * @param recursiveReadOnly whether runtime and kernel can make everything below a mount read-only
+ * @throws BerthError `unsupported` where one insists on that and they cannot
  */
 export function runtimeMounts(
   mounts: readonly ContainerMount[],
@@ -42,8 +44,14 @@ export function rootPropagation(mounts: readonly ContainerMount[]): 'shared' | '
   return kinds.includes('slave') ? 'rslave' : undefined;
 }
 
-function access({ readWrite, readOnlyBelow }: ContainerMount, recursiveReadOnly: boolean): string {
+function access({ readWrite, readOnlyBelow, source }: ContainerMount, recursiveReadOnly: boolean): string {
   if (readWrite) return 'rw';
+  if (readOnlyBelow === 'insist' && !recursiveReadOnly) {
+    throw new BerthError(
+      'unsupported',
+      `${source} cannot be made recursively read-only: that needs Linux 5.12 or newer`,
+    );
+  }
   // Of runc since 1.1: MOUNT_ATTR_RDONLY with AT_RECURSIVE.
   return recursiveReadOnly && readOnlyBelow !== 'leave' ? 'rro' : 'ro';
 }
