@@ -39,7 +39,7 @@ const fail = () => {
 /** All that could be left: in the kernel, in the store, in what the manager shows. */
 const world = () => ({
   // Without their state: that of a bridge follows its ports a little later.
-  here: run('ip', '-br', 'link').replace(/ (?:UP|DOWN|UNKNOWN) |<.*>/g, ''),
+  here: run('ip', '-br', 'link').replace(/ +(?:UP|DOWN|UNKNOWN) +|<.*>/g, ' '),
   sandbox: run(...inside, 'ip', '-br', 'addr') + run(...inside, 'ip', 'route'),
   rules: run('nft', 'list', 'ruleset'),
   files: run('ls', `${box.folder}/netns`),
