@@ -1,18 +1,7 @@
 import { constants } from 'node:fs';
-import {
-  chmod,
-  copyFile,
-  lchown,
-  link,
-  lstat,
-  lutimes,
-  mkdir,
-  readdir,
-  readlink,
-  symlink,
-} from 'node:fs/promises';
+import { chmod, copyFile, lchown, link, lstat, mkdir, readdir, readlink, symlink } from 'node:fs/promises';
 import type { BigIntStats } from 'node:fs';
-import { deviceParts, isErrno, makeNode, readAttributes, setAttribute } from '@berth/kernel';
+import { deviceParts, isErrno, makeNode, readAttributes, setAttribute, setTimes } from '@berth/kernel';
 
 /**
  * Copies what is in a folder, and what the folder itself is, to an empty one: owners, modes, times, links of both kinds,
@@ -77,12 +66,7 @@ export async function copyProperties(source: Buffer, target: Buffer, stats: BigI
       if (!isErrno(error, 'EOPNOTSUPP', 'EPERM')) throw error;
     }
   }
-  await lutimes(target, instant(stats.atimeNs), instant(stats.mtimeNs));
-}
-
-/** Nanoseconds as the seconds that Node takes. */
-function instant(nanoseconds: bigint): number {
-  return Number(nanoseconds) / 1e9;
+  setTimes(target, stats.atimeNs, stats.mtimeNs);
 }
 
 function child(folder: Buffer, name: Buffer): Buffer {
