@@ -63,7 +63,7 @@ describe('a clear refusal, and nothing is made', () => {
     refused('a relative bind', 'run -v a/b:/c busybox true', 125, /a\/b/),
     refused('an unknown flag', 'run --warp busybox true', 125, /--warp/),
     refused('an unknown command', 'sail', 1, /sail/),
-    refused('an option that is not there yet', 'run --memory 1g busybox true', 125, /memory/i),
+    refused('too little memory', 'run --memory 1m busybox true', 125, /Minimum memory limit allowed is 6MB/),
     // In iproute2's own words.
     refused(
       'a bad link name',
