@@ -107,7 +107,7 @@ export class EngineBox {
   async toEnd(wanted: ContainerSpec, input?: string): Promise<{ output: string; exitCode: number }> {
     const { containers } = this.engine;
     const { container } = await containers.create(wanted);
-    const stream = await containers.attach(container.id, ATTACH);
+    const stream = containers.attach(container.id, ATTACH);
     const ended = containers.wait(container.id, 'next-exit');
     stream.stdin?.end(input);
     await containers.start(container.id);

@@ -84,7 +84,7 @@ describe('a container', () => {
     const { container } = await box.engine.containers.create(
       spec('cat > /dev/null & sleep 0.3; stty size', tty),
     );
-    const stream = await box.engine.containers.attach(container.id, ATTACH);
+    const stream = box.engine.containers.attach(container.id, ATTACH);
     await box.engine.containers.start(container.id);
     await box.engine.containers.resize(container.id, { rows: 20, columns: 90 });
     expect(await text(stream)).toContain('20 90');

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { toError } from '@berth/core';
 import { Archives } from './archive/archives.js';
 import { Streams } from './attach/streams.js';
@@ -19,10 +20,11 @@ import { commitContainer } from './images/commit.js';
 import { Images } from './images/images.js';
 import { LogRotation } from './logs/rotation.js';
 import { KeyedLock } from './keyed-lock.js';
-import type { CommitOptions, EngineInfo, EngineOptions, ImageId } from './model.js';
+import type { CommitOptions, EngineInfo, EngineOptions, ImageId, Report } from './model.js';
 import { EngineNetworks } from './networks/engine-networks.js';
 import { Stats } from './stats/stats.js';
 import { Volumes } from './volumes/volumes.js';
+import { buildImage, type BuildOptions } from './registry/build.js';
 import { Registry } from './registry/registry.js';
 
 /** Containers, images and execs of one daemon. */
@@ -173,6 +175,17 @@ export class Engine {
     } finally {
       if (pause) await this.containers.unpause(id);
     }
+  }
+
+  /**
+   * Builds an image by a Dockerfile.
+   *
+   * @param context a tar
+   * @throws BerthError `unavailable` without buildah, `invalid` if the build fails
+   */
+  build(context: Readable, options: BuildOptions, report: Report): Promise<ImageId> {
+    const { findTool } = this.#context.options;
+    return buildImage(this.images, findTool('buildah'), context, options, report);
   }
 
   /** Leaves containers running. */

@@ -65,8 +65,10 @@ export interface HostSpec {
   /** From -1000 to 1000: proc_pid_oom_score_adj(5). */
   readonly oomScoreAdj?: number;
   readonly annotations?: Readonly<Record<string, string>>;
-  /** `json-file` is what Berth calls its one log format; kept for `inspect`. */
+  /** `json-file` (default), `local` or `none`. */
   readonly logDriver?: string;
+  /** Options of the driver: `max-size`, `max-file`, … */
+  readonly logOptions?: Readonly<Record<string, string>>;
 }
 
 /** What a container may use of the host. Zero, or none, is no limit; Docker's units and names. */

@@ -1,5 +1,5 @@
 import { BerthError } from '@berth/core';
-import type { LogEntry } from '@berth/engine';
+import { logAttributes } from '@berth/engine';
 import { parseDetachKeys } from '../http/detach-keys.js';
 import { frame, MULTIPLEXED_STREAM, RAW_STREAM } from '../http/framing.js';
 import { hijack, MULTIPLEXED_SINCE } from '../http/hijack.js';
@@ -14,7 +14,6 @@ import { IdParameter } from './parameters.js';
 export function outputRoutes(app: App, { engine }: ApiContext): void {
   app.get('/containers/:id/logs', { schema: { params: IdParameter } }, async (request, reply) => {
     const query = new Query(request);
-    if (query.flag('details')) throw new BerthError('invalid', 'details is not supported by Berth yet');
     const { id, spec } = engine.containers.get(request.params.id);
     const [stdout, stderr] = [query.flag('stdout'), query.flag('stderr')];
     if (!stdout && !stderr) {
@@ -29,9 +28,11 @@ export function outputRoutes(app: App, { engine }: ApiContext): void {
       tail: tailLines(query.text('tail')),
     });
     const stamped = query.flag('timestamps');
+    const details = query.flag('details') ? detailsOf(logAttributes(spec)) : '';
     const multiplexed = !spec.tty && compareVersions(request.apiVersion, MULTIPLEXED_SINCE) >= 0;
     await sendStream(reply, multiplexed ? MULTIPLEXED_STREAM : RAW_STREAM, entries, (entry) => {
-      const data = stamped ? stamp(entry) : entry.data;
+      const before = stamped ? `${entry.time} ${details}` : details;
+      const data = before === '' ? entry.data : Buffer.concat([Buffer.from(before), entry.data]);
       return spec.tty ? data : frame(entry.stream, data);
     });
   });
@@ -47,7 +48,7 @@ export function attachRoutes(app: App, { engine }: ApiContext): void {
     if (state.status === 'paused') {
       throw new BerthError('conflict', `container ${id} is paused, unpause the container before attach`);
     }
-    const stream = await engine.containers.attach(id, {
+    const stream = engine.containers.attach(id, {
       stdin: query.flag('stdin'),
       stdout: query.flag('stdout'),
       stderr: query.flag('stderr'),
@@ -63,6 +64,11 @@ function tailLines(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
 }
 
-function stamp(entry: LogEntry): Buffer {
-  return Buffer.concat([Buffer.from(`${entry.time} `), entry.data]);
+/** As dockerd writes them before each line: `key=value,key=value`, escaped as in a URL's query, and a blank. */
+function detailsOf(attributes: ReadonlyMap<string, string>): string {
+  const escape = (text: string) =>
+    encodeURIComponent(text)
+      .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+      .replaceAll('%20', '+');
+  return `${[...attributes].map(([key, value]) => `${escape(key)}=${escape(value)}`).join(',')} `;
 }

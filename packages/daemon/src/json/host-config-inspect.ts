@@ -15,7 +15,7 @@ export function hostConfig(container: Container, foldFrom: number) {
   return {
     Binds: host.binds.length === 0 ? null : host.binds,
     ContainerIDFile: '',
-    LogConfig: { Type: host.logDriver ?? 'json-file', Config: {} },
+    LogConfig: { Type: host.logDriver ?? 'json-file', Config: host.logOptions ?? {} },
     NetworkMode: container.networkMode,
     PortBindings: bindingMap(host.portBindings, foldFrom),
     RestartPolicy: {

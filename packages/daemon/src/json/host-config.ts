@@ -1,8 +1,7 @@
-import { BerthError } from '@berth/core';
 import { restartPolicy, type HostSpec } from '@berth/engine';
 import { hostSettings, refuseHostSettings } from './host-settings.js';
 import { portSpecs } from './ports.js';
-import { anything, oneOf, refuseOthers } from './refuse.js';
+import { anything, refuseOthers } from './refuse.js';
 import { HostConfig } from './schemas.js';
 import { mountSpecs } from './volumes.js';
 
@@ -22,14 +21,7 @@ const HOST_HARMLESS = {
 export function hostSpec(host: HostConfig): HostSpec {
   refuseOthers('HostConfig.', host, HOST_FIELDS, HOST_HARMLESS);
   refuseHostSettings(host);
-  refuseOthers('HostConfig.LogConfig.', host.LogConfig ?? {}, ['Type']);
-  const logDriver = host.LogConfig?.Type || 'json-file';
-  if (logDriver !== 'json-file') {
-    throw new BerthError(
-      'invalid',
-      `HostConfig.LogConfig.Type "${logDriver}" is not supported by Berth yet: json-file is`,
-    );
-  }
+  refuseOthers('HostConfig.LogConfig.', host.LogConfig ?? {}, ['Type', 'Config']);
   return {
     networkMode: host.NetworkMode || 'default',
     portBindings: portSpecs(host.PortBindings),
@@ -46,6 +38,7 @@ export function hostSpec(host: HostConfig): HostSpec {
     extraHosts: host.ExtraHosts ?? [],
     links: host.Links ?? [],
     ...hostSettings(host),
-    logDriver,
+    logDriver: host.LogConfig?.Type || 'json-file',
+    logOptions: host.LogConfig?.Config ?? {},
   };
 }

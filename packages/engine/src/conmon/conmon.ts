@@ -12,7 +12,8 @@ export interface ConmonOptions {
   readonly id: string;
   readonly name: string;
   readonly bundle: string;
-  readonly logPath: string;
+  /** None: what the container writes is kept nowhere. */
+  readonly logPath: string | undefined;
   readonly exitDirectory: string;
   readonly tty: boolean;
   readonly stdin: boolean;
@@ -72,7 +73,8 @@ function conmonArguments(options: ConmonOptions): string[] {
     ...['--api-version', '1', '--cid', id, '--cuuid', id, '--name', name],
     ...['--runtime', options.runc, '--bundle', bundle, '--full-attach'],
     ...['--container-pidfile', join(bundle, 'pid'), '--conmon-pidfile', join(bundle, CONMON_PID_FILE)],
-    ...['--log-path', `k8s-file:${options.logPath}`, '--exit-dir', options.exitDirectory, '--no-sync-log'],
+    ...['--log-path', options.logPath === undefined ? 'none' : `k8s-file:${options.logPath}`],
+    ...['--exit-dir', options.exitDirectory, '--no-sync-log'],
     ...runtimeArguments.flatMap((argument) => ['--runtime-arg', argument]),
     ...(options.tty ? ['--terminal'] : []),
     ...(options.stdin ? ['--stdin'] : []),

@@ -73,8 +73,12 @@ export class Containers {
         if (isActive(record)) throw new BerthError('not-modified', 'the container is running already');
         failed.autoRemove = record.spec.host.autoRemove;
         restarts.reset(id);
-        const fresh = { restartCount: 0, stoppedByHand: false };
-        await startContainer(this.#context, table.update(id, fresh));
+        const { restartCount = 0, stoppedByHand = false } = record;
+        const fresh =
+          restartCount > 0 || stoppedByHand
+            ? table.update(id, { restartCount: 0, stoppedByHand: false })
+            : record;
+        await startContainer(this.#context, fresh);
         failed.autoRemove = false;
       });
     } finally {
@@ -213,7 +217,7 @@ export class Containers {
   }
 
   /** May be called before the container is started; the output then begins with its first byte. */
-  async attach(reference: string, options: AttachOptions): Promise<AttachStream> {
+  attach(reference: string, options: AttachOptions): AttachStream {
     return attachContainer(this.#context, this.#find(reference), options);
   }
 

@@ -4,6 +4,7 @@ import type { Streams } from '../attach/streams.js';
 import type { ExitWatch } from '../conmon/exit-watch.js';
 import type { EventBus } from '../events/event-bus.js';
 import type { Images } from '../images/images.js';
+import type { LogRotation } from '../logs/rotation.js';
 import type { KeyedLock } from '../keyed-lock.js';
 import type { EngineOptions } from '../model.js';
 import type { Volumes } from '../volumes/volumes.js';
@@ -23,6 +24,7 @@ export interface ContainerContext {
   readonly volumes: Volumes;
   readonly events: EventBus;
   readonly streams: Streams;
+  readonly rotation: LogRotation;
   readonly exits: ExitWatch;
   readonly waiters: Waiters;
   readonly restarts: Restarts;

@@ -3,6 +3,7 @@ import { hostname as hostName } from 'node:os';
 import { BerthError, newId, shortId } from '@berth/core';
 import { NEVER, now } from '../clock.js';
 import { mergeEnvironment } from '../images/config.js';
+import { logPlan } from '../logs/driver.js';
 import { mergePorts } from '../ports/runs.js';
 import type { Container, ContainerId, ContainerSpec, Image } from '../model.js';
 import { hostAbilities } from '../oci/cgroup-abilities.js';
@@ -36,6 +37,7 @@ export async function createContainer(
   const [path] = args;
   if (path === undefined) throw new BerthError('invalid', 'no command specified');
   checkSpec(merged);
+  logPlan(merged.host);
   requireInit(context, merged);
   const checked = checkHost({ ...merged, host: resolveModes(context, merged) }, hostAbilities());
   const spec = { ...merged, host: checked.host };

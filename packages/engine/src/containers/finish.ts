@@ -27,7 +27,8 @@ export async function finishContainer(
 ): Promise<void> {
   const { table, exits, waiters, health, restarts } = context;
   health.stop(record.id);
-  const oomKilled = existsSync(join(pathsOf(context, record.id).bundle, 'oom'));
+  context.rotation.stop(record.id);
+  noteOutOfMemory(context, record.id);
   const { restartCount = 0, stoppedByHand = false } = table.byId(record.id);
   const again = restartsAfterEnd(record.spec.host.restartPolicy ?? NO_RESTART, {
     exitCode: report.exitCode,
@@ -37,13 +38,12 @@ export async function finishContainer(
   const status = again ? 'restarting' : 'exited';
   const ended = table.update(record.id, {
     restartCount: again ? restartCount + 1 : restartCount,
-    state: { ...table.byId(record.id).state, status, pid: 0, ...report, oomKilled },
+    state: { ...table.byId(record.id).state, status, pid: 0, ...report },
   });
   await clearRun(context, record);
   exits.forget(record.id);
   const up = (parseInstant(report.finishedAt) ?? 0n) - (parseInstant(record.state.startedAt) ?? 0n);
   const seconds = up / 1_000_000_000n;
-  if (oomKilled) publish(context, ended, 'oom');
   publish(context, ended, 'die', {
     exitCode: String(report.exitCode),
     execDuration: String(seconds < 0n ? 0n : seconds),
@@ -52,6 +52,13 @@ export async function finishContainer(
     publishNetwork(context, networkId, 'disconnect', record.id);
   waiters.exited(record.id, { exitCode: report.exitCode });
   if (again) restarts.schedule(record.id, Number(up / 1_000_000n));
+}
+
+/** Tells, once, that the kernel has killed a process of a container for want of memory: conmon leaves a file then. */
+export function noteOutOfMemory(context: ContainerContext, id: ContainerRecord['id']): void {
+  const { table } = context;
+  if (table.byId(id).state.oomKilled || !existsSync(join(pathsOf(context, id).bundle, 'oom'))) return;
+  publish(context, table.updateState(id, { oomKilled: true }), 'oom');
 }
 
 /** Takes away whatever there is of a run. What cannot be taken away is logged: the rest must go on. */

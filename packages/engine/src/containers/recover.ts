@@ -10,6 +10,7 @@ import { clearRun, finishContainer } from './finish.js';
 import { sharedContainer } from './network-mode.js';
 import { processAlive } from './process.js';
 import { NO_RESTART, startsWithDaemon } from './restart-policy.js';
+import { rotateLog } from './streaming.js';
 import type { ContainerRecord } from './table.js';
 
 /** How long a conmon may take to write the status of a container that is gone, in milliseconds. */
@@ -33,6 +34,7 @@ export async function recoverContainers(
         if (processAlive(record)) {
           // Its health is not known any more.
           health.start(record);
+          rotateLog(context, record);
           if (record.state.status === 'paused') health.stop(record.id);
           continue;
         }

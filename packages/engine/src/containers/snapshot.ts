@@ -1,4 +1,5 @@
 import type { Container, ContainerNetwork } from '../model.js';
+import { logPlan } from '../logs/driver.js';
 import { pathsOf, type ContainerContext } from './context.js';
 import { dnsNames, sharedContainer } from './network-mode.js';
 import type { ContainerRecord } from './table.js';
@@ -47,7 +48,7 @@ export function snapshot(
     hostnamePath: networkPaths.hostname,
     hostsPath: networkPaths.hosts,
     resolvConfPath: networkPaths.resolvConf,
-    logPath: paths.log,
+    logPath: logPlan(record.spec.host).driver === 'json-file' ? paths.log : '',
     mounts: record.mounts,
     restartCount: record.restartCount ?? 0,
     health: context.health.of(record.id),

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { now } from '../clock.js';
 import { createWithConmon } from '../conmon/conmon.js';
 import { releaseStartFifo } from '../conmon/start-fifo.js';
+import { logPlan } from '../logs/driver.js';
 import { mergeEnvironment } from '../images/config.js';
 import { ociSpec, specText } from '../oci/spec.js';
 import { resolveUser } from '../oci/user.js';
@@ -18,6 +19,7 @@ import { endpointSpec, sandboxSpec, sharedContainer } from './network-mode.js';
 import { publishNetwork } from './network-events.js';
 import type { ContainerPaths } from './paths.js';
 import { mountRoot, unmountRoot } from './root.js';
+import { rotateLog } from './streaming.js';
 import { runcDelete } from './runc.js';
 import { shareNamespaces } from './shared-namespaces.js';
 import { asSandboxId } from './snapshot.js';
@@ -60,6 +62,7 @@ export async function startContainer(context: ContainerContext, record: Containe
     publishNetwork(context, networkId, 'connect', record.id);
   const started = table.byId(record.id);
   context.health.start(started);
+  rotateLog(context, started);
   publish(context, started, 'start');
 }
 
@@ -192,7 +195,7 @@ class StartAttempt {
       id,
       name,
       bundle,
-      logPath: log,
+      logPath: logPlan(spec.host).driver === 'none' ? undefined : log,
       exitDirectory,
       tty: spec.tty,
       stdin: spec.openStdin,

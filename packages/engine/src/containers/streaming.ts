@@ -1,49 +1,98 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { BerthError } from '@berth/core';
 import { CONTROL_FIFO } from '../conmon/conmon.js';
-import { readLog } from '../logs/read.js';
-import type { AttachOptions, AttachStream, LogEntry, LogOptions, TerminalSize } from '../model.js';
+import { logPlan } from '../logs/driver.js';
+import { logSize, readLog } from '../logs/read.js';
+import type {
+  AttachOptions,
+  AttachStream,
+  LogEntry,
+  LogOptions,
+  OutputChunk,
+  TerminalSize,
+} from '../model.js';
 import { pathsOf, publish, type ContainerContext } from './context.js';
 import { isRunning, type ContainerRecord } from './table.js';
 
-/** What a container has written, and goes on to write until it ends. */
+/**
+ * What a container has written, and goes on to write until it ends.
+ *
+ * @throws BerthError `unsupported` where nothing is kept, in Docker's wording
+ */
 export function containerLogs(
   context: ContainerContext,
-  { id }: ContainerRecord,
+  { id, spec }: ContainerRecord,
   options: LogOptions,
-): AsyncIterable<LogEntry> {
+  bytes?: number,
+): AsyncGenerator<LogEntry> {
+  if (logPlan(spec.host).driver === 'none')
+    throw new BerthError('unsupported', 'configured logging driver does not support reading');
   const { table, events } = context;
   const ended = () => !table.has(id) || !isRunning(table.byId(id));
-  return readLog(pathsOf(context, id).log, options, ended, (call) => {
+  const onEnd = (call: () => void) => {
     const filters = { type: ['container'], event: ['die', 'destroy'], container: [id] };
     const deaths = events.subscribe({ filters });
     void deaths.next().then(call);
     return () => void deaths.return?.();
-  });
+  };
+  return readLog(pathsOf(context, id).log, options, ended, onEnd, bytes);
+}
+
+/** Has the log of a running container put aside whenever it has grown to the size that its options say. */
+export function rotateLog(context: ContainerContext, { id, spec }: ContainerRecord): void {
+  const { maxSize, maxFiles } = logPlan(spec.host);
+  if (maxSize === undefined) return;
+  const { log, bundle } = pathsOf(context, id);
+  context.rotation.start(id, { path: log, bundle, maxSize, maxFiles });
 }
 
 /** May be called before the container is started; the output then begins with its first byte. */
-export async function attachContainer(
+export function attachContainer(
   context: ContainerContext,
   record: ContainerRecord,
   options: AttachOptions,
-): Promise<AttachStream> {
+): AttachStream {
   const { spec, id } = record;
-  const past: LogEntry[] = [];
-  if (options.logs) {
-    for await (const entry of containerLogs(context, record, { ...options, follow: false })) past.push(entry);
-  }
-  const bundle = isRunning(record) ? pathsOf(context, id).bundle : undefined;
+  const running = isRunning(record);
+  const bundle = running ? pathsOf(context, id).bundle : undefined;
+  // conmon writes everything to the log before it passes it on, to the byte. So whoever wants what was before goes on
+  // reading the log: of what comes nothing is missed, and nothing is there twice.
+  const fromLog = options.logs && (running || !options.stream);
+  // One at rest may be started before the log is read; what it writes then comes as a stream.
+  const bytes = fromLog ? undefined : logSize(pathsOf(context, id).log);
+  const follow = fromLog && options.stream;
+  const past = options.logs ? containerLogs(context, record, { ...options, follow }, bytes) : undefined;
   const stream = context.streams.join(id, bundle, spec.tty, spec.stdinOnce, {
-    ...options,
+    stdout: options.stdout && !fromLog,
+    stderr: options.stderr && !fromLog,
     stdin: options.stdin && spec.openStdin,
   });
-  for (const { stream: name, data } of past) stream.output.push({ stream: name, data });
-  if (!options.stream) stream.close();
   publish(context, record, 'attach');
-  return stream;
+  if (past === undefined) {
+    if (!options.stream) stream.close();
+    return stream;
+  }
+  return afterLog(stream, past, fromLog);
+}
+
+/** The output of a stream, after or instead of which the log is given. */
+function afterLog(stream: AttachStream, past: AsyncGenerator<LogEntry>, instead: boolean): AttachStream {
+  async function* chunks(): AsyncGenerator<OutputChunk> {
+    yield* past;
+    if (!instead) yield* stream.output;
+  }
+  const output = Readable.from(chunks()) as AttachStream['output'];
+  return {
+    ...stream,
+    output,
+    close: () => {
+      stream.close();
+      output.destroy();
+    },
+  };
 }
 
 /** @throws BerthError `conflict` if it does not run */

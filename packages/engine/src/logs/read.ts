@@ -1,7 +1,8 @@
-import { watch } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { watch, type FSWatcher } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { parseInstant } from '../clock.js';
 import type { LogEntry, LogOptions } from '../model.js';
+import { openLog, type LogFile } from './files.js';
 import { LineSplitter, parseLogLine } from './line.js';
 
 const CHUNK = 64 * 1024;
@@ -9,43 +10,38 @@ const CHUNK = 64 * 1024;
 const FALLBACK = 500;
 
 /**
- * Reads a container's log.
+ * Reads a container's log, through all of its files.
  *
  * @param ended whether nothing more will be written; asked, when following, after each look at the file
  * @param onEnd calls back once when `ended` becomes true; returns how to take that back
+ * @param bytes how much of the files, as {@link logSize} has told, counts as written by now
  */
 export async function* readLog(
   path: string,
   options: LogOptions,
   ended: () => boolean,
   onEnd: (call: () => void) => () => void,
+  bytes = Infinity,
 ): AsyncGenerator<LogEntry> {
-  let file;
+  const log = new OpenLog(path);
   try {
-    file = await open(path, 'r');
-  } catch {
-    // Never started: nothing was written.
-    return;
-  }
-  try {
-    yield* readOpen(file, path, options, ended, onEnd);
+    yield* readOpen(log, path, options, ended, onEnd, bytes);
   } finally {
-    await file.close();
+    log.close();
   }
 }
 
 async function* readOpen(
-  file: FileHandle,
+  log: OpenLog,
   path: string,
   options: LogOptions,
   ended: () => boolean,
   onEnd: (call: () => void) => () => void,
+  bytes: number,
 ): AsyncGenerator<LogEntry> {
   const wanted = selector(options);
-  const source = new LogFile(file);
-  const { size } = await file.stat();
   const tail = options.tail === undefined ? undefined : new Tail(options.tail);
-  for await (const entry of source.entries(size)) {
+  for await (const entry of log.entries(Math.min(log.size, bytes))) {
     if (!wanted(entry)) continue;
     if (tail === undefined) yield entry;
     else tail.push(entry);
@@ -53,7 +49,7 @@ async function* readOpen(
   if (tail !== undefined) yield* tail.entries();
   if (!options.follow) return;
   let wake: () => void = () => undefined;
-  const watcher = watch(path, () => {
+  const watcher = watchLog(path, () => {
     wake();
   });
   const release = onEnd(() => {
@@ -63,7 +59,7 @@ async function* readOpen(
     for (;;) {
       // Asked before the file is read: what was written before the end is read after it.
       const last = ended();
-      for await (const entry of source.entries(Infinity)) if (wanted(entry)) yield entry;
+      for await (const entry of log.entries(Infinity)) if (wanted(entry)) yield entry;
       if (last || pastUntil(options)) return;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, FALLBACK);
@@ -75,30 +71,85 @@ async function* readOpen(
     }
   } finally {
     release();
-    watcher.close();
+    watcher?.close();
   }
 }
 
-class LogFile {
-  readonly #file: FileHandle;
+/** Bytes of all files of a log. */
+export function logSize(path: string): number {
+  const log = new OpenLog(path);
+  try {
+    return log.size;
+  } finally {
+    log.close();
+  }
+}
+
+/** The folder is watched, since the file may be put aside. Without a watch (no folder, no memory) the interval is left. */
+function watchLog(path: string, changed: () => void): FSWatcher | undefined {
+  try {
+    const watcher = watch(dirname(path), (_event, name) => {
+      if (name === basename(path)) changed();
+    });
+    watcher.on('error', () => undefined);
+    return watcher;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The files of a log one after the other. They are held: what is dropped while it is being read is still read. */
+class OpenLog {
+  readonly #path: string;
   readonly #lines = new LineSplitter();
+  /** From the one being read on, the oldest first. */
+  readonly #files: LogFile[];
   #position = 0;
 
-  constructor(file: FileHandle) {
-    this.#file = file;
+  constructor(path: string) {
+    this.#path = path;
+    this.#files = openLog(path);
   }
 
-  async *entries(end: number): AsyncGenerator<LogEntry & { partial: boolean }> {
+  /** Bytes of all files that are open. */
+  get size(): number {
+    return this.#files.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Goes on where it ended, for so many bytes, or up to the end. */
+  async *entries(bytes: number): AsyncGenerator<LogEntry & { partial: boolean }> {
     const buffer = Buffer.alloc(CHUNK);
-    while (this.#position < end) {
-      const { bytesRead } = await this.#file.read(buffer, 0, CHUNK, this.#position);
-      if (bytesRead === 0) return;
-      this.#position += bytesRead;
-      for (const line of this.#lines.push(Buffer.from(buffer.subarray(0, bytesRead)))) {
+    let left = bytes;
+    while (left > 0) {
+      const [file] = this.#files;
+      if (file === undefined) {
+        this.#files.push(...openLog(this.#path));
+        if (this.#files.length === 0) return;
+        continue;
+      }
+      const length = await file.read(buffer.subarray(0, Math.min(left, CHUNK)), this.#position);
+      if (length === 0) {
+        if (this.#files.length > 1) {
+          this.#files.shift()?.close();
+          this.#position = 0;
+          continue;
+        }
+        // Once there is a younger file this one is written no more: then it is read to its end.
+        this.#files.push(...openLog(this.#path, file.inode));
+        if (this.#files.length === 1) return;
+        continue;
+      }
+      this.#position += length;
+      left -= length;
+      for (const line of this.#lines.push(Buffer.from(buffer.subarray(0, length)))) {
         const entry = parseLogLine(line);
         if (entry !== undefined) yield entry;
       }
     }
+  }
+
+  close(): void {
+    for (const file of this.#files) file.close();
   }
 }
 
