@@ -141,6 +141,8 @@ describe('file systems and devices', () => {
     const mounts = await inside(['--tmpfs', '/run:rw,size=1m,mode=750', '--tmpfs', '/cache:exec'], script);
     expect(mounts).toMatch(/^tmpfs \/run tmpfs rw,nosuid,nodev,noexec,.*size=1024k,mode=750/m);
     expect(mounts).toMatch(/^tmpfs \/cache tmpfs rw,nosuid,nodev,(?!noexec)/m);
+    const full = ['--mount', 'type=tmpfs,destination=/full,tmpfs-size=2m,tmpfs-mode=700'];
+    expect(await inside(full, 'grep " /full " /proc/mounts')).toMatch(/noexec,.*size=2048k,mode=700/);
     const bad = await tryDocker('run', '--rm', '--tmpfs', '/run:colour=red', 'busybox', 'true');
     expect(bad.stderr).toContain('invalid tmpfs option ["colour=red"]');
   });
@@ -190,6 +192,17 @@ describe('rights', () => {
       await inside(['--security-opt', 'no-new-privileges'], 'grep NoNewPrivs /proc/self/status'),
     ).toMatch(/\t1$/);
     expect(await inside(['--group-add', '4321'], 'id -G')).toMatch(/\b4321\b/);
+    const strict = ['--security-opt', 'no-new-privileges', '--ulimit', 'nofile=77', '--group-add', '4321'];
+    await docker('run', '-d', '--name', 'strict', ...strict, 'busybox', 'sleep', '600');
+    const exec = await docker(
+      'exec',
+      'strict',
+      'sh',
+      '-c',
+      'ulimit -n; id -G; grep NoNewPrivs /proc/self/status',
+    );
+    expect(exec).toMatch(/^77\n.*\b4321\b.*\nNoNewPrivs:\t1$/);
+    await docker('rm', '-f', 'strict');
     expect(await inside(['--cap-drop', 'ALL'], 'grep CapEff /proc/self/status')).toMatch(/\t0+$/);
     expect(await inside(['-u', '1234:4321'], 'id -u; id -g')).toBe('1234\n4321');
   });

@@ -79,12 +79,16 @@ function checkRange({ oomScoreAdj = 0, shmSize = 0 }: HostSpec): void {
   if (oomScoreAdj < -1000 || oomScoreAdj > 1000) {
     throw new BerthError('invalid', `Invalid value ${oomScoreAdj}, range for oom score adj is [-1000, 1000]`);
   }
+  if (shmSize >= 2 ** 63) throw new BerthError('invalid', `invalid SHM size: ${shmSize} is too large`);
   if (shmSize < 0) throw new BerthError('invalid', 'SHM size can not be less than 0');
 }
 
 /** Only what a container's own namespaces hold: anything else would be the host's. */
 function checkSysctl(name: string, { networkMode, ipcMode, utsMode }: HostSpec): void {
   const dotted = name.replaceAll('/', '.');
+  // Names are parts of a path below /proc/sys.
+  if (!/^[\w:@-]+(\.[\w:@-]+)+$/.test(dotted))
+    throw new BerthError('invalid', `invalid sysctl: "${name}"`, { subject: name });
   if (dotted.startsWith('net.')) {
     if (networkMode === 'host') throw notAllowed(name, 'network');
     // Docker's: the interface is not there yet when sysctls are set.

@@ -25,12 +25,29 @@ export function checkResources(
   update = false,
   processors: number = cpus().length,
 ): CheckedResources {
+  checkNumbers(asked);
   const check = new Check(asked, abilities);
   check.memory(update);
   check.processors(processors);
   check.cpusets();
   check.blockDevices();
   return { resources: check.resources, warnings: check.warnings };
+}
+
+/** Docker's are 64-bit integers, and so are the runtime's. */
+const TOO_LARGE = 2 ** 63;
+
+function checkNumbers(asked: Resources): void {
+  const numbers = Object.entries(asked).flatMap(([name, value]): [string, unknown][] =>
+    Array.isArray(value)
+      ? value.flatMap((entry: object) => Object.values(entry).map((part): [string, unknown] => [name, part]))
+      : [[name, value]],
+  );
+  for (const [name, value] of numbers)
+    refuse(
+      typeof value === 'number' && Math.abs(value) >= TOO_LARGE,
+      `invalid ${name}: ${String(value)} is too large`,
+    );
 }
 
 class Check {

@@ -40,6 +40,8 @@ describe('checkResources', () => {
     [{ cpusetCpus: '0,4' }, 'Requested CPUs are not available - requested 0,4, available: 0-3'],
     [{ cpusetCpus: '3-1' }, 'Invalid value 3-1 for cpuset cpus'],
     [{ cpusetMems: '1' }, 'Requested memory nodes are not available - requested 1, available: 0'],
+    [{ memory: 1e21 }, 'invalid memory: 1e+21 is too large'],
+    [{ blkioDeviceReadBps: [{ path: '/x', rate: 1e20 }] }, 'invalid blkioDeviceReadBps'],
     [{ blkioWeight: 9 }, 'Range of blkio weight is from 10 to 1000'],
   ])('refuses %j', (asked, message) => {
     expect(() => check(asked)).toThrow(message);
@@ -118,6 +120,7 @@ describe('runtimeLimit', () => {
       'ulimit soft limit must be less than or equal to hard limit: 2 > 1',
     );
     expect(() => runtimeLimit({ name: 'wishes', soft: 1, hard: 1 })).toThrow('invalid ulimit type: wishes');
+    expect(() => runtimeLimit({ name: 'core', soft: 1, hard: 1e20 })).toThrow('is too large');
   });
 });
 

@@ -35,5 +35,8 @@ export function runtimeLimit({ name, soft, hard }: Ulimit): RuntimeLimit {
 }
 
 function value(limit: number): bigint {
-  return limit < 0 ? INFINITY : BigInt(limit);
+  if (limit < 0) return INFINITY;
+  if (limit >= 2 ** 63)
+    throw new BerthError('invalid', `invalid ulimit value: ${limit} is too large; -1 is no limit`);
+  return BigInt(limit);
 }

@@ -172,6 +172,8 @@ describe('resolveUser', () => {
       'unable to find user nobody: no matching entries in passwd file',
     );
     expect(() => resolveUser(root, 'web:x')).toThrow('unable to find group x');
+    for (const wide of ['2147483648', '0:2147483648'])
+      expect(() => resolveUser(root, wide)).toThrow('uids and gids must be in range 0-2147483647');
   });
 
   it('does not follow a link out of the image', () => {
@@ -256,6 +258,8 @@ describe('checkHost', () => {
     [{ securityOptions: ['apparmor=mine'] }, 'AppArmor profiles are not supported by Berth yet'],
     [{ securityOptions: ['seccomp={'] }, 'Decoding seccomp profile failed'],
     [{ sysctls: { 'kernel.panic': '1' } }, 'sysctl "kernel.panic" is not in a separate kernel namespace'],
+    [{ sysctls: { 'net/../kernel/panic': '1' } }, 'invalid sysctl: "net/../kernel/panic"'],
+    [{ shmSize: -1 }, 'SHM size can not be less than 0'],
     [{ sysctls: { 'net.a.b': '1' }, networkMode: 'host' }, 'not allowed in host network namespace'],
     [{ sysctls: { 'kernel.msgmax': '1' }, ipcMode: 'host' }, 'not allowed in host IPC namespace'],
     [{ sysctls: { 'net.ipv4.conf.eth0.log_martians': '1' } }, 'must be supplied using driver option'],

@@ -26,6 +26,7 @@ export function resolveUser(rootfs: string, text: string, more: readonly string[
     throw new BerthError('invalid', `unable to find user ${user}: no matching entries in passwd file`);
   }
   const uid = Number(entry?.[2] ?? user);
+  checkId(uid);
   const home = entry?.[5] ?? '';
   const gid =
     groupPart === undefined || groupPart === '' ? Number(entry?.[3] ?? 0) : groupId(groups, groupPart);
@@ -49,8 +50,14 @@ export function resolveUser(rootfs: string, text: string, more: readonly string[
 function groupId(groups: readonly string[][], group: string): number {
   const entry = groups.find(([name]) => name === group);
   if (entry !== undefined) return Number(entry[2]);
-  if (/^\d+$/.test(group)) return Number(group);
+  if (/^\d+$/.test(group)) return checkId(Number(group));
   throw new BerthError('invalid', `unable to find group ${group}: no matching entries in group file`);
+}
+
+/** The range that runc takes. */
+function checkId(id: number): number {
+  if (id <= 0x7fffffff) return id;
+  throw new BerthError('invalid', 'uids and gids must be in range 0-2147483647');
 }
 
 /** A file of the image must not lead to one of the host: symbolic links are not followed. */
