@@ -166,7 +166,8 @@ describe('answers', () => {
     ['GET', '/containers/x/logs', undefined, 400, 'you must choose at least one stream'],
     ['POST', '/images/create', undefined, 400, 'fromImage must name an image'],
     ['GET', '/images/search?term=x', undefined, 501, 'searching for images is not supported'],
-    ['POST', '/build', 'tar', 501, 'building images is not supported'],
+    ['POST', '/build?version=2', 'tar', 501, 'set DOCKER_BUILDKIT=0'],
+    ['POST', '/build?memory=1', 'tar', 501, 'build parameter memory is not supported'],
     ['GET', '/services', undefined, 503, 'This node is not a swarm manager'],
     ['GET', '/events?filters={"plugin":["x"]}', undefined, 400, "invalid filter 'plugin'"],
   ])('%s %s with %j: %i %s', async (method, path, body, status, message) => {

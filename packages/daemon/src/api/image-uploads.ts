@@ -15,7 +15,7 @@ export function importRoutes(app: App, { engine, logger }: ApiContext): void {
     const source = query.text('fromSrc');
     const image = query.text('fromImage');
     if (image !== undefined) {
-      drop(request.body);
+      dropBody(request.body);
       const platform = query.text('platform');
       const options = {
         credentials: registryAuth(request.headers['x-registry-auth']),
@@ -58,16 +58,8 @@ export function importRoutes(app: App, { engine, logger }: ApiContext): void {
   });
 }
 
-/** Building images. */
-export function buildRoutes(app: App): void {
-  app.post('/build', (request) => {
-    drop(request.body);
-    throw notSupported('building images');
-  });
-}
-
 /** A body that nobody wants is read and dropped, so that the connection can go on. */
-function drop(body: unknown): void {
+export function dropBody(body: unknown): void {
   (body as Readable | undefined)?.resume();
 }
 
@@ -76,7 +68,7 @@ function drop(body: unknown): void {
  *
  * @throws BerthError `invalid` if there is none
  */
-async function withBody<T>(given: unknown, work: (archive: Readable) => Promise<T>): Promise<T> {
+export async function withBody<T>(given: unknown, work: (archive: Readable) => Promise<T>): Promise<T> {
   const body = given as Readable | undefined;
   if (body === undefined) throw new BerthError('invalid', 'the request has no body: it must be the tar');
   const archive = new PassThrough();

@@ -5,7 +5,8 @@ import { containerRoutes } from './containers.js';
 import type { ApiContext } from './context.js';
 import { diskUsageRoutes } from './disk-usage.js';
 import { execRoutes } from './exec.js';
-import { buildRoutes, importRoutes } from './image-uploads.js';
+import { buildRoutes } from './build.js';
+import { importRoutes } from './image-uploads.js';
 import { imageRoutes } from './images.js';
 import { networkRoutes } from './networks.js';
 import { attachRoutes, outputRoutes } from './output.js';
@@ -34,7 +35,7 @@ export function addRoutes(app: App, context: ApiContext): void {
   void app.register((scope: App, _options, done) => {
     acceptStreams(scope);
     importRoutes(scope, context);
-    buildRoutes(scope);
+    buildRoutes(scope, context);
     attachRoutes(scope, context);
     uploadRoutes(scope, context);
     done();

@@ -21,6 +21,8 @@ export function systemRoutes(app: App, context: ApiContext): void {
         .headers({
           'Cache-Control': 'no-cache, no-store, must-revalidate',
           Pragma: 'no-cache',
+          // The classic builder: clients do not try BuildKit first.
+          'Builder-Version': '1',
           'Docker-Experimental': 'false',
           Swarm: 'inactive',
         })
