@@ -26,7 +26,9 @@ export function containerRoutes(app: App, { engine, host }: ApiContext): void {
   app.post('/containers/create', { schema: { body: ContainerCreate } }, async (request, reply) => {
     const query = new Query(request);
     requirePlatform(query.text('platform'), host.architecture);
-    const { container, warnings } = await containers.create(containerSpec(request.body, query.text('name')));
+    const { container, warnings } = await containers.create(
+      containerSpec(request.body, query.text('name'), request.apiVersion),
+    );
     return reply.code(201).send({ Id: container.id, Warnings: warnings });
   });
 

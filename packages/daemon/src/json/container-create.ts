@@ -9,9 +9,14 @@ import { ContainerCreate } from './schemas.js';
 /**
  * What a client asks for, in the engine's terms.
  *
+ * @param version of the API that the client speaks; the newest unless told
  * @throws BerthError `invalid`, naming the first field that Berth does not act on
  */
-export function containerSpec(body: ContainerCreate, name: string | undefined): ContainerSpec {
+export function containerSpec(
+  body: ContainerCreate,
+  name: string | undefined,
+  version?: string,
+): ContainerSpec {
   refuseOthers('', body, Object.keys(ContainerCreate.properties), {
     // Windows only.
     ArgsEscaped: anything,
@@ -44,7 +49,7 @@ export function containerSpec(body: ContainerCreate, name: string | undefined): 
     stopTimeout: body.StopTimeout ?? undefined,
     healthcheck: healthcheck(body.Healthcheck),
     macAddress: body.MacAddress || undefined,
-    host: hostSpec(body.HostConfig ?? {}),
+    host: hostSpec(body.HostConfig ?? {}, version),
     networks: endpoints(body.NetworkingConfig ?? {}),
   };
 }

@@ -1,4 +1,5 @@
 import { restartPolicy, type HostSpec } from '@berth/engine';
+import { API_VERSION } from '../http/version.js';
 import { hostSettings, refuseHostSettings } from './host-settings.js';
 import { portSpecs } from './ports.js';
 import { anything, refuseOthers } from './refuse.js';
@@ -16,9 +17,10 @@ const HOST_HARMLESS = {
 /**
  * What a client asks for of the host, in the engine's terms.
  *
+ * @param version of the API that the client speaks
  * @throws BerthError `invalid`, naming the first field that Berth does not act on
  */
-export function hostSpec(host: HostConfig): HostSpec {
+export function hostSpec(host: HostConfig, version: string = API_VERSION): HostSpec {
   refuseOthers('HostConfig.', host, HOST_FIELDS, HOST_HARMLESS);
   refuseHostSettings(host);
   refuseOthers('HostConfig.LogConfig.', host.LogConfig ?? {}, ['Type', 'Config']);
@@ -37,7 +39,7 @@ export function hostSpec(host: HostConfig): HostSpec {
     dnsOptions: host.DnsOptions ?? [],
     extraHosts: host.ExtraHosts ?? [],
     links: host.Links ?? [],
-    ...hostSettings(host),
+    ...hostSettings(host, version),
     logDriver: host.LogConfig?.Type || 'json-file',
     logOptions: host.LogConfig?.Config ?? {},
   };

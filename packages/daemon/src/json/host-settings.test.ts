@@ -68,6 +68,7 @@ describe('HostConfig', () => {
       },
       ...{ SecurityOpt: null, Devices: [], Ulimits: null, Runtime: 'runc', Isolation: '' },
     });
+    expect(hostSpec(nothing, '1.39').ipcMode).toBe('shareable');
     expect(shown(nothing).MaskedPaths).toContain('/proc/kcore');
     expect(shown({ Privileged: true }).MaskedPaths).toBeNull();
     expect(shown(nothing)).not.toHaveProperty('Init');

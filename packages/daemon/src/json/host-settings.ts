@@ -1,10 +1,14 @@
 import { BerthError } from '@berth/core';
 import type { HostSpec } from '@berth/engine';
+import { compareVersions } from '../http/version.js';
 import { resources } from './resources.js';
 import type { HostConfig } from './schemas.js';
 
+/** With older versions of the API, containers share their IPC with whoever asks, as with Docker. */
+const PRIVATE_IPC_SINCE = '1.40';
+
 /** The part of a request's `HostConfig` that concerns what a container may do and use, in the engine's terms. */
-export function hostSettings(host: HostConfig): Partial<HostSpec> {
+export function hostSettings(host: HostConfig, version: string): Partial<HostSpec> {
   return {
     privileged: host.Privileged ?? false,
     capAdd: host.CapAdd ?? [],
@@ -33,7 +37,7 @@ export function hostSettings(host: HostConfig): Partial<HostSpec> {
     maskedPaths: host.MaskedPaths ?? undefined,
     readonlyPaths: host.ReadonlyPaths ?? undefined,
     pidMode: host.PidMode || undefined,
-    ipcMode: host.IpcMode || undefined,
+    ipcMode: host.IpcMode || (compareVersions(version, PRIVATE_IPC_SINCE) < 0 ? 'shareable' : undefined),
     utsMode: host.UTSMode || undefined,
     cgroupnsMode: host.CgroupnsMode || undefined,
     usernsMode: host.UsernsMode || undefined,

@@ -66,8 +66,6 @@ describe('what a container is asked to be', () => {
 
   it.each([
     [{ RestartPolicy: { Name: 'sometimes' } }, "invalid restart policy: unknown policy 'sometimes'"],
-    [{ LogConfig: { Type: 'syslog' } }, 'HostConfig.LogConfig.Type "syslog" is not supported'],
-    [{ LogConfig: { Config: { 'max-size': '1m' } } }, 'HostConfig.LogConfig.Config is not supported'],
     [{ KernelMemory: 1 }, 'HostConfig.KernelMemory is not supported by Berth yet'],
     [{ Runtime: 'kata' }, 'unknown or invalid runtime name: kata'],
     [{ Isolation: 'hyperv' }, "invalid isolation 'hyperv' on linux"],

@@ -140,6 +140,8 @@ function withImageDefaults(spec: ContainerSpec, { config }: Image): ContainerSpe
 }
 
 function checkSpec(spec: ContainerSpec): void {
+  const nameless = spec.env.find((entry) => entry === '' || entry.startsWith('='));
+  if (nameless !== undefined) throw new BerthError('invalid', `invalid environment variable: ${nameless}`);
   if (spec.workingDirectory !== undefined && !spec.workingDirectory.startsWith('/')) {
     throw new BerthError(
       'invalid',

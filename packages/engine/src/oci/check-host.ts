@@ -8,7 +8,7 @@ import { checkModes, defaultModes } from './namespaces.js';
 import { swapOf } from './resources.js';
 import { runtimeLimit } from './rlimits.js';
 import { parseSecurity } from './security.js';
-import { tmpfsDestination, tmpfsOptions } from './tmpfs.js';
+import { tmpfsDestination, tmpfsMountOptions, tmpfsOptions } from './tmpfs.js';
 
 /** Sysctls of System V's IPC, which each IPC namespace has of its own (ipc_namespaces(7)). */
 const IPC_SYSCTLS = new Set(
@@ -37,6 +37,7 @@ export function checkHost(
     tmpfsDestination(destination);
     tmpfsOptions(options);
   }
+  for (const mount of host.mounts ?? []) if (mount.type === 'tmpfs') tmpfsMountOptions(mount);
   parseSecurity(host.securityOptions ?? []);
   for (const name of Object.keys(host.sysctls ?? {})) checkSysctl(name, host);
   if (Object.hasOwn(host.annotations ?? {}, ''))

@@ -263,6 +263,11 @@ describe('checkHost', () => {
     [{ sysctls: { 'net.a.b': '1' }, networkMode: 'host' }, 'not allowed in host network namespace'],
     [{ sysctls: { 'kernel.msgmax': '1' }, ipcMode: 'host' }, 'not allowed in host IPC namespace'],
     [{ sysctls: { 'net.ipv4.conf.eth0.log_martians': '1' } }, 'must be supplied using driver option'],
+    [
+      { mounts: [{ type: 'tmpfs', target: '/x', options: [['colour', 'red']] }] },
+      'invalid tmpfs option ["colour=red"]',
+    ],
+    [{ tmpfs: { '/x': 'size' } }, 'invalid tmpfs option ["size"]'],
     [{ annotations: { '': 'x' } }, 'the empty string is not permitted as an annotation key'],
     [{ devices: [{ pathOnHost: 'x', pathInContainer: '/x', permissions: 'r' }] }, 'paths must be absolute'],
     [{ devices: [{ pathOnHost: '/x', pathInContainer: '/x', permissions: 'x' }] }, 'invalid device mode: x'],
