@@ -15,6 +15,8 @@ export const CONTAINER_FILTERS = [
   'health',
   'id',
   'is-task',
+  // Of Windows alone; Docker on Linux takes it, too, and acts on nothing.
+  'isolation',
   'label',
   'name',
   'network',

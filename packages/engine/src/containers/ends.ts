@@ -1,7 +1,7 @@
 import { isBerthError, toError } from '@berth/core';
 import type { ContainerId } from '../model.js';
 import type { ContainerContext } from './context.js';
-import { finishContainer } from './finish.js';
+import { finishContainer, noteOutOfMemory } from './finish.js';
 import { processAlive } from './process.js';
 import { conmonAlive } from './recover.js';
 import { removeContainer } from './remove.js';
@@ -31,9 +31,10 @@ export async function containerExited(context: ContainerContext, id: string): Pr
   if (finished.autoRemove) await removeEnded(context, id);
 }
 
-/** Finishes containers that have ended and of which no conmon is left to tell. */
+/** Finishes containers that have ended and of which no conmon is left to tell; notes which have run out of memory. */
 export async function finishForgotten(context: ContainerContext): Promise<void> {
   const { table, lock, exits } = context;
+  for (const record of table.all().filter(isRunning)) noteOutOfMemory(context, record.id);
   const lost = (record: ContainerRecord): boolean =>
     isRunning(record) && !processAlive(record) && !conmonAlive(context, record.id);
   for (const { id } of table.all().filter(lost)) {

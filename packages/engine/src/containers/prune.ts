@@ -29,5 +29,7 @@ export async function pruneContainers(
       if (!isBerthError(error)) throw error;
     }
   }
+  const attributes = { reclaimed: String(bytes) };
+  context.events.publish({ type: 'container', action: 'prune', actor: { id: '', attributes } });
   return { removed, bytes };
 }
