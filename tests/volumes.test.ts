@@ -343,3 +343,66 @@ describe('binds', () => {
     expect(await docker('volume', 'ls', '-q')).toBe('');
   });
 });
+
+describe('the API', () => {
+  const curl = async (method: string, path: string, body?: string) => {
+    const data = body === undefined ? [] : ['-H', 'Content-Type: application/json', '-d', body];
+    const printed = await fixture.box.host(
+      ...['curl', '-s', '--unix-socket', '/run/berth/berth.sock', '-w', '\\n%{http_code}', '-X', method],
+      ...[...data, `http://berth${path}`],
+    );
+    const [code = '', ...text] = printed.trimEnd().split('\n').reverse();
+    const json = text.reverse().join('\n');
+    return { status: Number(code), json: (json === '' ? {} : JSON.parse(json)) as Record<string, unknown> };
+  };
+
+  test('answers in the shape of its description', async () => {
+    const made = await curl('POST', '/v1.51/volumes/create', '{"Name":"api","Labels":{"a":"b"}}');
+    expect(made).toMatchObject({ status: 201, json: { Name: 'api', Options: {}, Labels: { a: 'b' } } });
+    expect(await curl('GET', '/v1.51/volumes/api')).toEqual({ ...made, status: 200 });
+    expect(await curl('GET', '/v1.51/volumes')).toEqual({
+      status: 200,
+      json: { Volumes: [made.json], Warnings: [] },
+    });
+    expect((await curl('DELETE', '/v1.51/volumes/api')).status).toBe(204);
+    expect((await curl('DELETE', '/v1.51/volumes/api')).status).toBe(404);
+    expect((await curl('DELETE', '/v1.51/volumes/api?force=1')).status).toBe(204);
+    expect(await curl('POST', '/v1.51/volumes/prune')).toEqual({
+      status: 200,
+      json: { VolumesDeleted: [], SpaceReclaimed: 0 },
+    });
+  });
+
+  test('prunes named volumes for clients from before 1.42', async () => {
+    await docker('volume', 'create', 'named');
+    expect((await curl('POST', '/v1.42/volumes/prune')).json).toMatchObject({ VolumesDeleted: [] });
+    expect((await curl('POST', '/v1.41/volumes/prune')).json).toMatchObject({ VolumesDeleted: ['named'] });
+  });
+
+  test('refuses what is malformed, or belongs to a cluster', async () => {
+    const create = (body: string) => curl('POST', '/volumes/create', body);
+    for (const body of ['{"Name":1}', '{"Labels":["a"]}', '{"DriverOpts":{"o":1}}', '{', '[]'])
+      expect(await create(body)).toMatchObject({
+        status: 400,
+        json: { message: expect.any(String) as string },
+      });
+    expect(await create('{"Name":"../x"}')).toMatchObject({ status: 400 });
+    expect(await create('{"ClusterVolumeSpec":{}}')).toMatchObject({ status: 501 });
+    expect(await create('{"Colour":"red"}')).toMatchObject({ status: 400 });
+    expect(await curl('PUT', '/volumes/x?version=1', '{}')).toMatchObject({ status: 503 });
+    expect(await curl('GET', '/volumes?filters=%7B%22colour%22%3A%5B%22red%22%5D%7D')).toMatchObject({
+      status: 400,
+      json: { message: expect.stringContaining("invalid filter 'colour'") as string },
+    });
+    const mounts = (mount: object) =>
+      curl(
+        'POST',
+        '/containers/create',
+        JSON.stringify({ Image: 'busybox', HostConfig: { Mounts: [mount] } }),
+      );
+    expect(await mounts({ Type: 'image', Source: 'busybox', Target: '/a' })).toMatchObject({ status: 501 });
+    expect(await mounts({ Type: 'bind', Source: '/none', Target: '/a' })).toMatchObject({ status: 400 });
+    expect(await mounts({ Type: 'tmpfs', Target: 7 })).toMatchObject({ status: 400 });
+    expect(await docker('ps', '-aq')).toBe('');
+  });
+});
