@@ -49,6 +49,9 @@ export function attachRoutes(app: App, { engine }: ApiContext): void {
       throw new BerthError('conflict', `container ${id} is paused, unpause the container before attach`);
     }
     const stream = engine.containers.attach(id, {
+    if (state.status === 'restarting') {
+      throw new BerthError('conflict', `container ${id} is restarting, wait until the container is running`);
+    }
       stdin: query.flag('stdin'),
       stdout: query.flag('stdout'),
       stderr: query.flag('stderr'),
