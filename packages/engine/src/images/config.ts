@@ -1,6 +1,7 @@
 import { BerthError } from '@berth/core';
 import { mergePorts } from '../ports/runs.js';
 import type { ExposedPort, ImageConfig } from '../model.js';
+import { healthcheckInstruction } from './healthcheck.js';
 
 /** What an image without any configuration gives. */
 export const EMPTY_CONFIG: ImageConfig = { env: [], exposedPorts: [], labels: {}, volumes: [] };
@@ -49,6 +50,8 @@ function applyChange(config: ImageConfig, change: string): ImageConfig {
       return { ...config, user: rest };
     case 'STOPSIGNAL':
       return { ...config, stopSignal: rest };
+    case 'HEALTHCHECK':
+      return { ...config, healthcheck: healthcheckInstruction(rest, jsonArray) };
     case 'VOLUME':
       return { ...config, volumes: [...config.volumes, ...(jsonArray(rest) ?? rest.split(/\s+/))] };
     default:
