@@ -203,6 +203,30 @@ describe('load', () => {
   });
 });
 
+describe('work side by side', () => {
+  it('makes each layer once, and removes none that others are about to use', async () => {
+    const archive = await dockerArchive([
+      await tar({ name: 'a', body: 'a'.repeat(200_000) }),
+      await tar({ name: 'b', body: 'b'.repeat(200_000) }),
+    ]);
+    for (let round = 0; round < 5; round += 1) {
+      await Promise.all([load(archive), load(archive), load(archive)]);
+      const { id, diffIds } = images.get('web:1');
+      await Promise.all([
+        images.remove(id, { force: true, noPrune: false }),
+        load(archive),
+        load(gzipSync(archive)),
+      ]);
+      expect(images.get('web:1').diffIds).toEqual(diffIds);
+      for (const diffId of diffIds) {
+        expect(existsSync(images.layerPath(diffId))).toBe(true);
+        expect(existsSync(images.layers.blobPath(images.layer(diffId).blob.digest))).toBe(true);
+      }
+      expect(kept()).toEqual([2, 2, 0]);
+    }
+  });
+});
+
 describe('the start', () => {
   it('removes what interrupted work has left, and no more', async () => {
     await load(await dockerArchive([await tar({ name: 'a', body: 'a' })]));

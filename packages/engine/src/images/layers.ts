@@ -6,9 +6,10 @@ import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createGzip } from 'node:zlib';
 import { BerthError, type Collection, type Store } from '@berth/core';
+import { KeyedLock } from '../keyed-lock.js';
 import type { ArchiveKind } from './archive-paths.js';
 import { decompressed } from './decompress.js';
-import { unpack } from './unpack.js';
+import { unpack, type UnpackedLayer } from './unpack.js';
 
 /** A layer's tar as it came or, where it came plain, compressed here: what other machines are given. */
 export interface LayerBlob {
@@ -19,15 +20,12 @@ export interface LayerBlob {
   readonly compression: 'gzip' | 'zstd';
 }
 
-export interface Layer {
-  /** `sha256:…` of the plain tar. */
-  readonly diffId: string;
-  /** Bytes of all files. */
-  readonly size: number;
-  /** Bytes of the plain tar. */
-  readonly tarSize: number;
+export interface Layer extends UnpackedLayer {
   readonly blob: LayerBlob;
 }
+
+/** Puts what a session has unpacked among the layers. */
+type Adopt = (unpacked: UnpackedLayer, root: string, keep: () => Promise<LayerBlob>) => Promise<Layer>;
 
 /** A blob that is there already, as a file whose digest has been verified. */
 export interface BlobFile {
@@ -46,6 +44,8 @@ export class Layers {
   readonly #held = new Map<string, number>();
 
   readonly #wanted: () => ReadonlySet<string>;
+  /** Held while layers come to their places, or leave them. */
+  readonly #lock = new KeyedLock();
 
   /** @param wanted the layers that images have at the moment */
   constructor(root: string, store: Store, wanted: () => ReadonlySet<string>) {
@@ -64,7 +64,8 @@ export class Layers {
     for (const [diffId] of this.#records.entries())
       if (!wanted.has(diffId) || !existsSync(this.path(diffId))) this.#records.delete(diffId);
     for (const name of await readdir(join(this.#root, 'layers')))
-      if (!wanted.has(`sha256:${name}`)) await this.#removeFolder(`sha256:${name}`);
+      if (!wanted.has(`sha256:${name}`))
+        await rm(this.path(`sha256:${name}`), { recursive: true, force: true });
     const blobs = new Set(this.#records.entries().map(([, { blob }]) => blob.digest));
     for (const name of await readdir(join(this.#root, 'blobs')))
       if (!blobs.has(`sha256:${name}`)) await rm(this.blobPath(`sha256:${name}`), { force: true });
@@ -122,9 +123,7 @@ export class Layers {
       this.#held.set(diffId, (this.#held.get(diffId) ?? 0) + 1);
     };
     try {
-      return await work(
-        new LayerSession(this, folder, hold, (layer) => this.#records.put(layer.diffId, layer)),
-      );
+      return await work(new LayerSession(this, folder, hold, this.#adopt.bind(this)));
     } finally {
       for (const diffId of held) {
         const count = (this.#held.get(diffId) ?? 1) - 1;
@@ -138,26 +137,48 @@ export class Layers {
 
   /** Removes those of `diffIds` that are there, and neither an image's nor held. @returns them */
   async remove(diffIds: readonly string[]): Promise<string[]> {
-    const wanted = this.#wanted();
-    const gone = [...new Set(diffIds)].filter(
-      (diffId) => !wanted.has(diffId) && !this.#held.has(diffId) && existsSync(this.path(diffId)),
-    );
-    const blobs = gone.map((diffId) => this.#records.get(diffId)?.blob.digest);
-    for (const diffId of gone) this.#records.delete(diffId);
-    for (const digest of blobs) if (digest !== undefined) await rm(this.blobPath(digest), { force: true });
-    for (const diffId of gone) await this.#removeFolder(diffId);
+    const aside: string[] = [];
+    const gone = await this.#lock.run('layers', async () => {
+      const wanted = this.#wanted();
+      const unwanted = [...new Set(diffIds)].filter(
+        (diffId) => !wanted.has(diffId) && !this.#held.has(diffId) && existsSync(this.path(diffId)),
+      );
+      const paths = unwanted.flatMap((diffId) => {
+        const blob = this.#records.get(diffId)?.blob.digest;
+        this.#records.delete(diffId);
+        return [this.path(diffId), ...(blob === undefined ? [] : [this.blobPath(blob)])];
+      });
+      for (const path of paths) aside.push(...(await this.#putAside(path)));
+      return unwanted;
+    });
+    for (const path of aside) await rm(path, { recursive: true, force: true });
     return gone;
   }
 
-  /** Out of sight at once: a layer of that name may come again while the old one is being removed. */
-  async #removeFolder(diffId: string): Promise<void> {
+  /**
+   * Puts a layer that is unpacked in its place, and records it.
+   *
+   * @param keep puts its blob in place
+   */
+  async #adopt(unpacked: UnpackedLayer, root: string, keep: () => Promise<LayerBlob>): Promise<Layer> {
+    return this.#lock.run('layers', async () => {
+      if (this.has(unpacked.diffId)) return this.get(unpacked.diffId);
+      const layer = { ...unpacked, blob: await keep() };
+      await renameUnlessThere(root, this.path(layer.diffId));
+      this.#records.put(layer.diffId, layer);
+      return layer;
+    });
+  }
+
+  /** Out of sight at once, since removing it takes its time. @returns where it is now */
+  async #putAside(path: string): Promise<string[]> {
     const aside = join(this.#root, 'staging', `gone-${randomUUID()}`);
     try {
-      await rename(this.path(diffId), aside);
+      await rename(path, aside);
+      return [aside];
     } catch {
-      return;
+      return [];
     }
-    await rm(aside, { recursive: true, force: true });
   }
 }
 
@@ -167,19 +188,14 @@ export class LayerSession {
   readonly folder: string;
   readonly #layers: Layers;
   readonly #hold: (diffId: string) => void;
-  readonly #record: (layer: Layer) => void;
+  readonly #adopt: Adopt;
   #count = 0;
 
-  constructor(
-    layers: Layers,
-    folder: string,
-    hold: (diffId: string) => void,
-    record: (layer: Layer) => void,
-  ) {
+  constructor(layers: Layers, folder: string, hold: (diffId: string) => void, adopt: Adopt) {
     this.#layers = layers;
     this.folder = folder;
     this.#hold = hold;
-    this.#record = record;
+    this.#adopt = adopt;
   }
 
   /** Whether the layer is there; if so, it stays until the operation has ended. */
@@ -216,14 +232,13 @@ export class LayerSession {
       this.#hold(unpacked.diffId);
       if (this.#layers.has(unpacked.diffId)) return this.#layers.get(unpacked.diffId);
       const { name } = compression;
-      const kept =
-        blob !== undefined && (name === 'gzip' || name === 'zstd')
-          ? await this.#link(blob, name)
-          : await this.#compress(spool);
-      const layer = { ...unpacked, blob: kept };
-      await renameUnlessThere(root, this.#layers.path(layer.diffId));
-      this.#record(layer);
-      return layer;
+      if (blob !== undefined && (name === 'gzip' || name === 'zstd'))
+        return await this.#adopt(unpacked, root, () => this.#link(blob, name));
+      const { file, ...packed } = await this.#compress(spool);
+      return await this.#adopt(unpacked, root, async () => {
+        await rename(file, this.#layers.blobPath(packed.digest));
+        return packed;
+      });
     } finally {
       source.destroy();
       await rm(spool, { force: true });
@@ -238,7 +253,7 @@ export class LayerSession {
   }
 
   /** With the fastest level: it is written once here, and often never read again. */
-  async #compress(tar: string): Promise<LayerBlob> {
+  async #compress(tar: string): Promise<LayerBlob & { readonly file: string }> {
     const file = this.fresh('blob');
     const hash = createHash('sha256');
     let size = 0;
@@ -256,12 +271,11 @@ export class LayerSession {
       createWriteStream(file, { mode: 0o600 }),
     );
     const digest = `sha256:${hash.digest('hex')}`;
-    await rename(file, this.#layers.blobPath(digest));
-    return { digest, size, compression: 'gzip' };
+    return { digest, size, compression: 'gzip', file };
   }
 }
 
-/** Another operation may have put the same layer there a moment earlier. */
+/** A layer that is there without a record is one that an older Berth has made: containers may use it. */
 async function renameUnlessThere(from: string, to: string): Promise<void> {
   try {
     await rename(from, to);
