@@ -102,6 +102,31 @@ describe('limits', () => {
     }
   });
 
+  test('what this kernel cannot do, or is dangerous, is warned of', async () => {
+    const { stderr } = await tryDocker('create', '--name', 'warned', '--oom-kill-disable', 'busybox');
+    expect(stderr).toContain(
+      V1
+        ? 'OOM killer is disabled for the container, but no memory limit is set'
+        : 'OomKillDisable discarded',
+    );
+    await docker('rm', 'warned');
+  });
+
+  test('change of a container that does not run, for its start', async () => {
+    await docker(
+      'create',
+      '--name',
+      'later',
+      'busybox',
+      'sh',
+      '-c',
+      'grep Cpus_allowed_list /proc/self/status',
+    );
+    await docker('update', '--cpuset-cpus', '0', 'later');
+    expect(await docker('start', '-a', 'later')).toMatch(/\t0$/);
+    await docker('rm', 'later');
+  });
+
   test('change while a container runs, and stay for its next start', async () => {
     await docker('run', '-d', '--name', 'changed', '-m', '32m', 'busybox', 'sleep', '600');
     const memory = () => cgroupFile('changed', 'memory', 'memory.limit_in_bytes', 'memory.max');
@@ -159,7 +184,9 @@ describe('file systems and devices', () => {
   test('a device of the host is there, with the rights that were given', async () => {
     const line = 'ls -l /dev/blackhole; echo x > /dev/blackhole && echo written';
     expect(await inside(['--device', '/dev/null:/dev/blackhole:rw'], line)).toMatch(/1, +3 .*\nwritten$/);
-    expect(await inside(['--privileged'], 'ls /dev/kmsg')).toBe('/dev/kmsg');
+    const privileged =
+      'ls /dev/kmsg; mkdir /x; mount -t tmpfs none /x && echo mounted; grep Seccomp: /proc/self/status';
+    expect(await inside(['--privileged'], privileged)).toBe('/dev/kmsg\nmounted\nSeccomp:\t0');
     // /dev/fuse: whether this kernel has it or not, a rule lets it be asked for.
     const rule = ['--device-cgroup-rule', 'c 10:229 rw'];
     const opened = async (...flags: string[]) =>
@@ -307,4 +334,38 @@ test('info tells what this kernel can limit', async () => {
     '{{.MemoryLimit}} {{.PidsLimit}} {{.CPUSet}} {{.CPUCfsQuota}} {{.CPUShares}}',
   );
   expect(info).toBe('true true true true true');
+});
+
+test('a daemon that starts again finds what containers share, and how those ended that took too much', async () => {
+  const wait = 'while [ ! -e /go ]; do sleep 0.05; done; x=x; while true; do x=$x$x; done';
+  await docker(
+    'run',
+    '-d',
+    '--name',
+    'greedy',
+    '-m',
+    '16m',
+    '--memory-swap',
+    '16m',
+    'busybox',
+    'sh',
+    '-c',
+    wait,
+  );
+  await docker('run', '-d', '--name', 'donor', '--ipc', 'shareable', 'busybox', 'sleep', '600');
+  await docker('exec', 'donor', 'touch', '/dev/shm/kept');
+  const pid = await shown('greedy', '{{.State.Pid}}');
+  await fixture.daemon.crash();
+  await fixture.box.host('touch', `/proc/${pid}/root/go`);
+  await eventually('the container ends', async () => {
+    const stat = await fixture.box.tryHost(['cat', `/proc/${pid}/stat`]);
+    return stat.status !== 0 || / [ZX] /.test(stat.stdout);
+  });
+  await fixture.box.startDaemon();
+  expect(await docker('wait', 'greedy')).toBe('137');
+  expect(await shown('greedy', '{{.State.OOMKilled}}')).toBe('true');
+  expect(await inside(['--ipc', 'container:donor'], 'ls /dev/shm')).toBe('kept');
+  await docker('update', '-m', '32m', '--memory-swap', '32m', 'donor');
+  await docker('rm', '-f', 'donor', 'greedy');
+  expect(await fixture.box.host('cat', '/proc/self/mounts')).not.toMatch(/berth.*shm/);
 });
