@@ -29,7 +29,7 @@ export function hostSpec(host: HostConfig, version: string = API_VERSION): HostS
     portBindings: portSpecs(host.PortBindings),
     publishAllPorts: host.PublishAllPorts ?? false,
     binds: host.Binds ?? [],
-    mounts: mountSpecs(host.Mounts),
+    mounts: mountSpecs(host.Mounts, version),
     volumesFrom: host.VolumesFrom ?? [],
     volumeDriver: host.VolumeDriver || undefined,
     autoRemove: host.AutoRemove ?? false,

@@ -73,6 +73,15 @@ describe('HostConfig.Mounts', () => {
     expect(mountSpecs(null)).toEqual([]);
   });
 
+  it('that are read-only are so at the top alone, for clients from before 1.44', () => {
+    const readOnly = { Type: 'bind', Source: '/s', Target: '/a', ReadOnly: true };
+    expect(mountSpecs([readOnly], '1.43')).toMatchObject([{ readOnlyNonRecursive: true }]);
+    expect(mountSpecs([{ ...readOnly, ReadOnly: false }], '1.43')).toMatchObject([
+      { readOnlyNonRecursive: false },
+    ]);
+    expect(mountSpecs([readOnly], '1.44')).toMatchObject([{ readOnlyNonRecursive: false }]);
+  });
+
   it('of other kinds, and with options of other kinds, are refused', () => {
     const read = (mount: object) => () => mountSpecs([mount]);
     for (const type of ['image', 'npipe', 'cluster'])

@@ -2,6 +2,7 @@ import { BerthError } from '@berth/core';
 import type { MountSpec, Volume, VolumeSpec } from '@berth/engine';
 import { hasLabels, type Filters } from '../http/query.js';
 import { notSupported } from '../http/errors.js';
+import { API_VERSION, compareVersions } from '../http/version.js';
 import { isZero, refuseOthers } from './refuse.js';
 import type { MountRequest, VolumeCreate } from './schemas/volumes.js';
 
@@ -67,13 +68,19 @@ const OTHER_TYPES = ['cluster', 'image', 'npipe'];
 /**
  * `HostConfig.Mounts`.
  *
+ * @param version of the API that the client speaks
  * @throws BerthError `invalid`, in Docker's wording, or naming what is not supported
  */
-export function mountSpecs(mounts: readonly MountRequest[] | null | undefined): MountSpec[] {
-  return (mounts ?? []).map(mountSpec);
+export function mountSpecs(
+  mounts: readonly MountRequest[] | null | undefined,
+  version: string = API_VERSION,
+): MountSpec[] {
+  // Before 1.44 what was mounted below a read-only mount could be written to, and there was no way to say otherwise.
+  const leaveBelow = compareVersions(version, '1.44') < 0;
+  return (mounts ?? []).map((mount) => mountSpec(mount, leaveBelow));
 }
 
-function mountSpec(mount: MountRequest): MountSpec {
+function mountSpec(mount: MountRequest, leaveBelow: boolean): MountSpec {
   const { Type: type, Source: source, Target: target = '' } = mount;
   const fields = ['Type', 'Source', 'Target', 'ReadOnly', 'BindOptions', 'VolumeOptions', 'TmpfsOptions'];
   refuseOthers('HostConfig.Mounts.', mount, fields, { Consistency: isConsistency });
@@ -97,8 +104,8 @@ function mountSpec(mount: MountRequest): MountSpec {
         propagation: options.Propagation || undefined,
         nonRecursive: options.NonRecursive ?? false,
         createMountpoint: options.CreateMountpoint ?? false,
-        readOnlyNonRecursive: options.ReadOnlyNonRecursive ?? false,
-        readOnlyForceRecursive: options.ReadOnlyForceRecursive ?? false,
+        readOnlyNonRecursive: leaveBelow ? mount.ReadOnly === true : (options.ReadOnlyNonRecursive ?? false),
+        readOnlyForceRecursive: !leaveBelow && options.ReadOnlyForceRecursive === true,
       };
     }
     case 'volume': {

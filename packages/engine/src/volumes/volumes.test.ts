@@ -128,7 +128,9 @@ describe('volumes', () => {
     volumes.create({ name: 'kept', labels: { keep: '' } });
     writeFileSync(join(volumes.path(mine), 'file'), Buffer.alloc(100_000));
     users = { [used]: ['c1'] };
-    const first = await volumes.prune({ all: false });
+    const pruning = volumes.prune({ all: false });
+    await expect(volumes.prune({ all: false })).rejects.toThrow('a prune operation is already running');
+    const first = await pruning;
     expect(first.removed).toEqual([mine]);
     expect(first.bytes).toBeGreaterThanOrEqual(100_000);
     const second = await volumes.prune({ all: true }, ({ labels }) => 'keep' in labels);

@@ -35,6 +35,7 @@ export class Volumes {
   readonly #records: Collection<VolumeRecord>;
   /** Held while content is put into a volume. */
   readonly #filling = new KeyedLock();
+  #pruning = false;
 
   constructor(options: VolumesOptions) {
     this.#options = options;
@@ -143,10 +144,24 @@ export class Volumes {
    *
    * @param options.all also those that have a name of their user's
    * @returns their names, and how many bytes they took
+   * @throws BerthError `conflict` while another call is at it
    */
   async prune(
     { all }: { readonly all: boolean },
     keep: (volume: Volume) => boolean = () => false,
+  ): Promise<{ removed: string[]; bytes: number }> {
+    if (this.#pruning) throw new BerthError('conflict', 'a prune operation is already running');
+    this.#pruning = true;
+    try {
+      return await this.#prune(all, keep);
+    } finally {
+      this.#pruning = false;
+    }
+  }
+
+  async #prune(
+    all: boolean,
+    keep: (volume: Volume) => boolean,
   ): Promise<{ removed: string[]; bytes: number }> {
     const removed: string[] = [];
     let bytes = 0;
