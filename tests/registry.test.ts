@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { BUSYBOX_ARCHIVE, dockerProgram, eventually } from './box/index.js';
+import { BUSYBOX_ARCHIVE, dockerProgram, eventually, HOST_ADDRESS } from './box/index.js';
 import { useBox } from './box/fixture.js';
 import { startRegistry, type BoxedRegistry } from './box/registry.js';
 
@@ -142,6 +142,95 @@ describe('push and pull', () => {
     expect(await docker('images', '-q', name)).toBe('');
     expect(await docker('pull', name)).toContain('Downloaded newer image');
     await docker('rmi', name);
+  });
+
+  test('at once are as good as one after the other', async () => {
+    const name = `${OPEN}/team/busy:1`;
+    await twoLayers(name);
+    await docker('push', name);
+    await docker('rmi', name);
+    const pulls = await Promise.all(Array.from({ length: 4 }, () => docker('pull', '-q', name)));
+    expect(new Set(pulls)).toEqual(new Set([name]));
+    expect(await docker('run', '--rm', name, 'cat', '/data/file')).toBe('new');
+    await docker('rmi', name);
+    expect(kept('layers')).toHaveLength(1);
+    expect(kept('blobs')).toHaveLength(1);
+  });
+
+  test('take the image of an index that fits the machine, and all tags', async () => {
+    const manifests = [];
+    for (const architecture of ['arm64', 'amd64']) {
+      const name = `${OPEN}/many:${architecture}`;
+      const folder = join(fixture.box.folder, architecture);
+      mkdirSync(folder);
+      const script = `tar -cf layer.tar --files-from=/dev/null; D=$(sha256sum layer.tar | cut -c1-64)
+        printf '{"architecture":"${architecture}","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' $D > config.json
+        printf '[{"Config":"config.json","RepoTags":["${name}"],"Layers":["layer.tar"]}]' > manifest.json
+        tar -cf image.tar config.json manifest.json layer.tar`;
+      execFileSync('sh', ['-ec', script], { cwd: folder });
+      await docker('load', '-i', join(folder, 'image.tar'));
+      const pushed = await docker('push', name);
+      const [, digest, size] = /digest: (sha256:[0-9a-f]{64}) size: (\d+)/.exec(pushed) ?? [];
+      const mediaType = 'application/vnd.docker.distribution.manifest.v2+json';
+      manifests.push({ mediaType, digest, size: Number(size), platform: { os: 'linux', architecture } });
+      await docker('rmi', name);
+    }
+    const type = 'application/vnd.oci.image.index.v1+json';
+    const index = join(fixture.box.folder, 'index.json');
+    writeFileSync(index, JSON.stringify({ schemaVersion: 2, mediaType: type, manifests }));
+    await fixture.box.host(
+      ...['curl', '-sf', '-X', 'PUT', '-H', `Content-Type: ${type}`, '--data-binary', `@${index}`],
+      `http://${OPEN}/v2/many/manifests/all`,
+    );
+    const own = process.arch === 'x64' ? 'amd64' : process.arch;
+    const architectureOf = (name: string) => docker('image', 'inspect', '-f', '{{.Architecture}}', name);
+    expect(await docker('pull', `${OPEN}/many:all`)).toContain(
+      `Status: Downloaded newer image for ${OPEN}/many:all`,
+    );
+    expect(await architectureOf(`${OPEN}/many:all`)).toBe(own);
+    await docker('pull', '--platform', 'linux/arm64', `${OPEN}/many:all`);
+    expect(await architectureOf(`${OPEN}/many:all`)).toBe('arm64');
+    const none = await tryDocker('pull', '--platform', 'linux/riscv64', `${OPEN}/many:all`);
+    expect(none.stderr).toContain('no matching manifest for linux/riscv64');
+    await docker('pull', '-aq', `${OPEN}/many`);
+    const names = await docker('images', '--format', '{{.Tag}}', `${OPEN}/many`);
+    expect(
+      names
+        .split('\n')
+        .filter((tag) => tag !== '<none>')
+        .sort(),
+    ).toEqual(['all', 'amd64', 'arm64']);
+    await docker('rmi', ...['all', 'amd64', 'arm64'].map((tag) => `${OPEN}/many:${tag}`));
+  });
+
+  test('keep to TLS with registries of other machines', async () => {
+    const address = `${HOST_ADDRESS}:5443`;
+    const registry = await startRegistry(fixture.box, { address, tls: true });
+    registries.push(registry);
+    const name = `${address}/safe`;
+    await docker('tag', 'busybox', name);
+    expect((await tryDocker('push', name)).stderr).toContain('certificate signed by unknown authority');
+    // Where containers-certs.d(5) says; the box has a folder of its own there.
+    const folder = `/etc/containers/certs.d/${address}`;
+    await fixture.box.host('mount', '-t', 'tmpfs', 'tmpfs', '/etc/containers');
+    await fixture.box.host('sh', '-c', `mkdir -p ${folder} && cp ${registry.certificate} ${folder}/ca.crt`);
+    await docker('push', name);
+    await docker('rmi', name);
+    expect(await docker('pull', name)).toContain('Downloaded newer image');
+    await docker('rmi', name);
+    const plain = `${HOST_ADDRESS}:5080`;
+    registries.push(await startRegistry(fixture.box, { address: plain }));
+    expect((await tryDocker('pull', `${plain}/x`)).stderr).toContain('HTTP response to HTTPS client');
+    await fixture.box.host('umount', '/etc/containers');
+  });
+
+  test('need skopeo, and nothing else does', async () => {
+    await fixture.box.host('mount', '--bind', '/dev/null', '/usr/bin/skopeo');
+    const refused = await tryDocker('pull', `${OPEN}/team/web:1`);
+    expect(refused.stderr).toContain('the program skopeo is not there: install the package skopeo');
+    await docker('save', '-o', join(fixture.box.folder, 'saved.tar'), 'busybox');
+    await docker('load', '-i', join(fixture.box.folder, 'saved.tar'));
+    await fixture.box.host('umount', '/usr/bin/skopeo');
   });
 
   test('speak of an image without fetching it', async () => {
