@@ -1,12 +1,14 @@
 import { BerthError } from '@berth/core';
 import { logAttributes } from '@berth/engine';
-import { parseDetachKeys } from '../http/detach-keys.js';
+import type { FastifyRequest } from 'fastify';
+import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../http/detach-keys.js';
 import { frame, MULTIPLEXED_STREAM, RAW_STREAM } from '../http/framing.js';
 import { hijack, MULTIPLEXED_SINCE } from '../http/hijack.js';
 import { Query } from '../http/query.js';
 import type { App } from '../http/server.js';
 import { sendStream } from '../http/streams.js';
 import { compareVersions } from '../http/version.js';
+import { openWebSocket, requireWebSocket } from '../http/websocket.js';
 import type { ApiContext } from './context.js';
 import { IdParameter } from './parameters.js';
 
@@ -40,25 +42,35 @@ export function outputRoutes(app: App, { engine }: ApiContext): void {
 
 /** Joining in a container's own streams. The body of the request, where there is one, is stdin. */
 export function attachRoutes(app: App, { engine }: ApiContext): void {
-  app.post('/containers/:id/attach', { schema: { params: IdParameter } }, async (request, reply) => {
+  const attached = (request: FastifyRequest, reference: string) => {
     const query = new Query(request);
-    const keys = query.text('detachKeys');
-    const detachKeys = keys === undefined ? undefined : parseDetachKeys(keys);
-    const { id, state } = engine.containers.get(request.params.id);
+    const detachKeys = parseDetachKeys(query.text('detachKeys') ?? DEFAULT_DETACH_KEYS);
+    const { id, state } = engine.containers.get(reference);
     if (state.status === 'paused') {
       throw new BerthError('conflict', `container ${id} is paused, unpause the container before attach`);
     }
-    const stream = engine.containers.attach(id, {
     if (state.status === 'restarting') {
       throw new BerthError('conflict', `container ${id} is restarting, wait until the container is running`);
     }
+    const stream = engine.containers.attach(id, {
       stdin: query.flag('stdin'),
       stdout: query.flag('stdout'),
       stderr: query.flag('stderr'),
       logs: query.flag('logs'),
       stream: query.flag('stream'),
     });
+    return { stream, detachKeys };
+  };
+
+  app.post('/containers/:id/attach', { schema: { params: IdParameter } }, (request, reply) => {
+    const { stream, detachKeys } = attached(request, request.params.id);
     hijack(request, reply, stream, detachKeys);
+  });
+
+  app.get('/containers/:id/attach/ws', { schema: { params: IdParameter } }, (request, reply) => {
+    requireWebSocket(request);
+    const { stream, detachKeys } = attached(request, request.params.id);
+    openWebSocket(request, reply, stream, detachKeys);
   });
 }
 

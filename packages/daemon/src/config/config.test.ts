@@ -50,6 +50,7 @@ describe('flags', () => {
     ];
     expect(parseArguments(argv)).toEqual({
       sockets: ['/a', '/b'],
+      tcp: [],
       dataRoot: '/d',
       execRoot: '/e',
       pidfile: '/p',
@@ -74,8 +75,28 @@ describe('flags', () => {
     });
   });
 
+  it('take TCP hosts with certificates, beside sockets or alone', () => {
+    const files = ['--tlsverify', '--tlscacert', '/a', '--tlscert', '/c', '--tlskey', '/k'];
+    expect(parseArguments(['-H', 'tcp://[::1]', '-H', 'tcp://127.0.0.1:1', ...files])).toMatchObject({
+      sockets: [],
+      tcp: [
+        { address: '::1', port: 2376 },
+        { address: '127.0.0.1', port: 1 },
+      ],
+      tls: { authority: '/a', certificate: '/c', key: '/k' },
+    });
+  });
+
   it.each([
-    [['-H', 'tcp://0.0.0.0:2375'], 'host "tcp://0.0.0.0:2375" is not supported by Berth yet'],
+    [
+      ['-H', 'tcp://0.0.0.0:2375'],
+      'host "tcp://0.0.0.0:2375" needs --tlsverify, --tlscacert, --tlscert and --tlskey',
+    ],
+    [['-H', 'tcp://0.0.0.0', '--tlsverify', '--tlscert', '/c', '--tlskey', '/k'], 'needs --tlsverify'],
+    [['-H', 'tcp://name:2376'], 'is not an IP address and a port'],
+    [['-H', 'tcp://127.0.0.1:0'], 'is not an IP address and a port'],
+    [['-H', 'fd://'], 'host "fd://" is not supported by Berth yet'],
+    [['--tlsverify'], 'there is no tcp:// host'],
     [['-H', 'unix://relative'], 'it must be unix:///absolute/path'],
     [['-H', `unix:///${'x'.repeat(107)}`], 'at most 107 bytes'],
     [['--bip', '10.1.0.1'], 'bip "10.1.0.1" is not an IPv4 address with a prefix length'],

@@ -9,6 +9,14 @@ export interface AddressPool {
   readonly size: number;
 }
 
+/** Absolute paths of files in PEM. */
+export interface TlsFiles {
+  /** The authority that has signed the clients' certificates. */
+  readonly authority: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
 export interface HostAddress {
   readonly address: string;
   readonly port: number;
@@ -21,6 +29,10 @@ export const DEFAULT_DATA_ROOT = '/var/lib/berth';
 export interface DaemonConfig {
   /** Unix sockets to listen on. */
   readonly sockets: readonly string[];
+  /** TCP addresses to listen on, by mutual TLS alone. */
+  readonly tcp: readonly HostAddress[];
+  /** Files in PEM; there where there are TCP addresses. */
+  readonly tls?: TlsFiles;
   readonly dataRoot: string;
   readonly execRoot: string;
   readonly pidfile: string;
@@ -60,8 +72,14 @@ const MAX_LINK_NAME = 15;
 export function daemonConfig(settings: ConfigFile): DaemonConfig {
   const execRoot = resolve(settings['exec-root'] ?? '/run/berth');
   const hosts = settings.hosts ?? [];
+  const isTcp = (host: string) => host.startsWith('tcp://');
   return {
-    sockets: (hosts.length === 0 ? ['unix:///run/berth/berth.sock'] : hosts).map(socketPath),
+    sockets: (hosts.length === 0
+      ? ['unix:///run/berth/berth.sock']
+      : hosts.filter((host) => !isTcp(host))
+    ).map(socketPath),
+    tcp: hosts.filter(isTcp).map(tcpAddress),
+    ...tlsSettings(settings, hosts.find(isTcp)),
     dataRoot: resolve(settings['data-root'] ?? DEFAULT_DATA_ROOT),
     execRoot,
     pidfile: resolve(settings.pidfile ?? join(execRoot, 'berth.pid')),
@@ -86,13 +104,62 @@ export function daemonConfig(settings: ConfigFile): DaemonConfig {
   };
 }
 
+/** Docker's port for TLS. */
+const TLS_PORT = 2376;
+
+/** `tcp://192.0.2.1:2376` or `tcp://[2001:db8::1]`. */
+function tcpAddress(host: string): HostAddress {
+  const [, bracketed, plain, digits] =
+    /^tcp:\/\/(?:\[([^\]]+)\]|([^:/]+))(?::(\d{1,5}))?\/?$/.exec(host) ?? [];
+  const address = bracketed ?? plain ?? '';
+  const port = digits === undefined ? TLS_PORT : Number(digits);
+  if (isIP(address) === 0 || isIPv6(address) !== (bracketed !== undefined) || port < 1 || port > 65_535) {
+    throw new BerthError(
+      'invalid',
+      `host "${host}" is not an IP address and a port, e.g. tcp://192.0.2.1:2376 or tcp://[2001:db8::1]:2376`,
+    );
+  }
+  return { address, port };
+}
+
+/** Whoever reaches the API is root on this host: over TCP nobody does without a certificate. */
+function tlsSettings(settings: ConfigFile, tcpHost: string | undefined): { tls?: TlsFiles } {
+  const { tlscacert: authority, tlscert: certificate, tlskey: key } = settings;
+  const asked = [
+    settings.tlsverify === true,
+    authority !== undefined,
+    certificate !== undefined,
+    key !== undefined,
+  ];
+  if (tcpHost === undefined) {
+    if (!asked.includes(true)) return {};
+    throw new BerthError(
+      'invalid',
+      'tlsverify, tlscacert, tlscert and tlskey are for TCP: there is no tcp:// host',
+    );
+  }
+  if (
+    settings.tlsverify !== true ||
+    authority === undefined ||
+    certificate === undefined ||
+    key === undefined
+  ) {
+    throw new BerthError(
+      'invalid',
+      `host "${tcpHost}" needs --tlsverify, --tlscacert, --tlscert and --tlskey: without certificates everybody on the network would be root on this host`,
+    );
+  }
+  return { tls: { authority: resolve(authority), certificate: resolve(certificate), key: resolve(key) } };
+}
+
 function socketPath(host: string): string {
   const path = /^unix:\/\/(\/.+)$/.exec(host)?.[1];
   if (path === undefined) {
-    const reason = /^(tcp|fd|npipe|ssh|https?):/.test(host)
-      ? 'is not supported by Berth yet'
-      : 'is not a host';
-    throw new BerthError('invalid', `host "${host}" ${reason}: it must be unix:///absolute/path`);
+    const reason = /^(fd|npipe|ssh|https?):/.test(host) ? 'is not supported by Berth yet' : 'is not a host';
+    throw new BerthError(
+      'invalid',
+      `host "${host}" ${reason}: it must be unix:///absolute/path or tcp://address:port`,
+    );
   }
   if (Buffer.byteLength(path) > MAX_SOCKET_PATH) {
     throw new BerthError(

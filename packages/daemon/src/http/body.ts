@@ -34,6 +34,15 @@ export function parseJson(bytes: Buffer): unknown {
   }
 }
 
+/** RFC 9110, section 15.5.14. */
+const CONTENT_TOO_LARGE = 413;
+
+/** The refusal of a body that is longer than {@link BODY_LIMIT}. */
+export function tooLarge(): Error {
+  const message = `the request body is larger than ${BODY_LIMIT} bytes`;
+  return Object.assign(new Error(message), { statusCode: CONTENT_TOO_LARGE });
+}
+
 async function collect(payload: Readable): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -48,7 +57,7 @@ async function collect(payload: Readable): Promise<Buffer> {
       length += chunk.length;
       // What comes after the limit is read and dropped, so that the client gets round to reading the refusal.
       if (length <= BODY_LIMIT) chunks.push(chunk);
-      else reject(new BerthError('invalid', `the request body is larger than ${BODY_LIMIT} bytes`));
+      else reject(tooLarge());
     });
     payload.on('error', reject);
     payload.on('close', () => {

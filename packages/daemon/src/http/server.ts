@@ -37,6 +37,8 @@ declare module 'fastify' {
 const HEADER_LIMIT = 64 * 1024;
 /** Milliseconds for the headers of a request. */
 const HEADER_TIMEOUT = 10_000;
+/** How often, in milliseconds, connections are looked at whose headers do not come. */
+const CHECK_INTERVAL = 2_000;
 /** Milliseconds that an idle connection is kept for its client's next request. */
 const IDLE_TIMEOUT = 72_000;
 
@@ -51,7 +53,11 @@ export function createServer(logger: Logger, product: string): App {
     // Of the body: an image being imported may take its time, JSON bodies have their own limit.
     requestTimeout: 0,
     routerOptions: { maxParamLength: 1024 },
-    http: { maxHeaderSize: HEADER_LIMIT, headersTimeout: HEADER_TIMEOUT },
+    http: {
+      maxHeaderSize: HEADER_LIMIT,
+      headersTimeout: HEADER_TIMEOUT,
+      connectionsCheckingInterval: CHECK_INTERVAL,
+    },
     rewriteUrl: (raw) => {
       const { version, path } = splitPath(raw.method ?? '', raw.url ?? '/');
       versions.set(raw, version);

@@ -11,7 +11,7 @@ import { findInit, findProgram, hostFacts } from './host.js';
 import { requireKernel } from './kernel.js';
 import { claimPidfile } from './pidfile.js';
 import { PRODUCT, VERSION } from './product.js';
-import { listen } from './socket.js';
+import { hostOf, listen } from './socket.js';
 
 export interface Daemon {
   /** Stops answering and lets go of everything; containers go on. */
@@ -111,12 +111,12 @@ async function open(config: DaemonConfig, logger: Logger, endings: Ending[]): Pr
   const app = createServer(logger, `${PRODUCT}/${VERSION}`);
   addRoutes(app, { engine: opened, host: hostFacts(config, store, runtimes), logger });
   endings.push(['the API', () => app.close()]);
-  const extra = await listen(app, config.sockets);
+  const extra = await listen(app, config);
   const closeExtra = () => {
     for (const server of extra) server.close();
   };
   endings.push(['the sockets', closeExtra]);
-  for (const path of config.sockets) logger.info(`API listen on ${path}`);
+  for (const host of [...config.sockets, ...config.tcp.map(hostOf)]) logger.info(`API listen on ${host}`);
 }
 
 /** Each daemon of a machine has a cgroup of its own, so that its end can remove it. */

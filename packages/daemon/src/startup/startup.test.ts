@@ -64,11 +64,13 @@ describe('the pid file', () => {
   });
 });
 
+const at = (sockets: readonly string[]) => ({ sockets, tcp: [] });
+
 describe('sockets', () => {
   it('listens on all of them, for root and the group alone', async () => {
     const app = createServer(silentLogger, 'Berth/test');
     const paths = [join(folder, 'a.sock'), join(folder, 'deep', 'b.sock')];
-    const extra = await listen(app, paths);
+    const extra = await listen(app, at(paths));
     for (const path of paths) {
       expect(statSync(path).mode & 0o777).toBe(0o660);
       const answer = spawn('curl', ['-s', '--unix-socket', path, 'http://d/nothing']);
@@ -86,13 +88,13 @@ describe('sockets', () => {
     spawnSync(process.execPath, ['-e', script]);
     expect(existsSync(path)).toBe(true);
     const app = createServer(silentLogger, 'Berth/test');
-    await listen(app, [path]);
-    await expect(listen(createServer(silentLogger, 'x'), [path])).rejects.toThrow(
+    await listen(app, at([path]));
+    await expect(listen(createServer(silentLogger, 'x'), at([path]))).rejects.toThrow(
       'another daemon listens on',
     );
     await app.close();
     writeFileSync(path, 'a file');
-    await expect(listen(createServer(silentLogger, 'x'), [path])).rejects.toThrow('is not a socket');
+    await expect(listen(createServer(silentLogger, 'x'), at([path]))).rejects.toThrow('is not a socket');
     expect(readFileSync(path, 'utf8')).toBe('a file');
   });
 });
