@@ -150,6 +150,23 @@ test('the next daemon goes on checking', async () => {
   await box.docker('rm', '-f', 'web');
 });
 
+test('a check of the image counts where the container does not say otherwise', async () => {
+  const change = ['--change', 'HEALTHCHECK --interval=200ms --retries=7 CMD test -e /well'];
+  await docker('create', '--name', 'base', 'busybox', 'sleep', '600');
+  await docker('commit', ...change, 'base', 'checked');
+  await docker('run', '-d', '--name', 'web', 'checked');
+  await docker('exec', 'web', 'touch', '/well');
+  await becomes('web', 'healthy');
+  await docker('run', '-d', '--name', 'own', '--health-cmd', 'true', 'checked');
+  await becomes('own', 'healthy');
+  const shown = await docker('inspect', '-f', '{{json .Config.Healthcheck}}', 'own');
+  expect(JSON.parse(shown)).toEqual({ Test: ['CMD-SHELL', 'true'], Interval: 200_000_000, Retries: 7 });
+  await docker('run', '-d', '--name', 'unwatched', '--no-healthcheck', 'checked');
+  expect(await health('unwatched')).toBeNull();
+  await docker('rm', '-f', 'base', 'web', 'own', 'unwatched');
+  await docker('rmi', 'checked');
+});
+
 test('--no-healthcheck checks nothing, and a time that is too short is refused', async () => {
   await docker('run', '-d', '--name', 'web', '--no-healthcheck', 'busybox', 'sleep', '600');
   expect(await health('web')).toBeNull();

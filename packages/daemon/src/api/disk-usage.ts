@@ -34,7 +34,7 @@ export function diskUsageRoutes(app: App, { engine }: ApiContext): void {
       // Nothing is built here: what builds images keeps its own cache.
       ...(wants('build-cache') && {
         BuildCache: [],
-        ...(compareVersions(request.apiVersion, '1.44') < 0 && { BuilderSize: 0 }),
+        ...(compareVersions(request.apiVersion, '1.42') < 0 && { BuilderSize: 0 }),
       }),
     };
   });
