@@ -72,7 +72,7 @@ describe('copyUp', () => {
       source: Buffer.from(source),
       staging: join(folder, 'staging/x'),
       volume: volume(options),
-      used,
+      used: () => used,
     });
 
   it('puts everything there at once', async () => {

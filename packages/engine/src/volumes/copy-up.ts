@@ -1,3 +1,4 @@
+import { renameSync } from 'node:fs';
 import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { copyProperties, copyTree } from './copy-tree.js';
@@ -9,8 +10,8 @@ export interface CopyUp {
   readonly staging: string;
   /** Empty. */
   readonly volume: Volume;
-  /** Whether a container that runs may change the volume meanwhile. */
-  readonly used: boolean;
+  /** Whether a container that runs, or is being started, has the volume by now. */
+  readonly used: () => boolean;
 }
 
 /**
@@ -21,15 +22,16 @@ export async function copyUp({ source, staging, volume, used }: CopyUp): Promise
   const target = volume.mountpoint;
   if (volume.options['device'] !== undefined) {
     // Another file system, where nothing can be renamed to. Who has it already has it without the image's content.
-    if (!used) await copyTree(source, Buffer.from(target));
+    if (!used()) await copyTree(source, Buffer.from(target));
     return;
   }
   await mkdir(dirname(staging), { recursive: true, mode: 0o700 });
   await mkdir(staging, { mode: 0o700 });
   try {
     await copyTree(source, Buffer.from(staging));
-    if (!used) {
-      await rename(staging, target);
+    if (!used()) {
+      // In the same turn: who comes now finds the new folder.
+      renameSync(staging, target);
       return;
     }
     for (const name of await readdir(staging, { encoding: 'buffer' })) {

@@ -193,7 +193,7 @@ export class Volumes {
     await this.#filling.run(name, async () => {
       if ((await readdir(volume.mountpoint)).length > 0) return;
       const staging = join(this.#options.root, STAGING, anonymousName());
-      await copyUp({ source, staging, volume, used: this.mounts.usedByOthers(name, user) });
+      await copyUp({ source, staging, volume, used: () => this.mounts.usedByOthers(name, user) });
     });
   }
 
