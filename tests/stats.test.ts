@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from './box/index.js';
 import { useBox } from './box/fixture.js';
 
@@ -177,28 +177,36 @@ test('rm --link takes links away, and nothing else', async () => {
   await docker('rm', '-f', 'user');
 });
 
-test('a container that is out of memory says so', async () => {
-  const eat = 'x=$(dd if=/dev/zero bs=1M count=60 2>/dev/null | tr "\\\\0" a); sleep 1';
-  const created = await tryDocker(
-    'run',
-    '-d',
-    '--name',
-    'hungry',
-    '--memory',
-    '16m',
-    'busybox',
-    'sh',
-    '-c',
-    eat,
-  );
-  expect(created.stderr).toBe('');
-  await docker('wait', 'hungry');
-  await eventually(
-    'it is known',
-    async () => (await docker('inspect', '-f', '{{.State.OOMKilled}}', 'hungry')) === 'true',
-  );
-  const now = String(Math.floor(Date.now() / 1000) + 1);
-  const events = await docker('events', '--since', '1', '--until', now, '--filter', 'container=hungry', '--format', '{{.Action}}'); // prettier-ignore
-  expect(events.split('\n')).toEqual(expect.arrayContaining(['oom', 'die']));
-  await docker('rm', '-f', 'hungry', 'busy');
+describe('a container that is out of memory', () => {
+  const EAT = 'x=$(dd if=/dev/zero bs=1M count=60 2>/dev/null | tr "\\\\0" a)';
+  const hungry = (script: string) =>
+    docker('run', '-d', '--name', 'hungry', '--memory', '16m', 'busybox', 'sh', '-c', script);
+  const isKnown = () =>
+    eventually(
+      'it is known',
+      async () => (await docker('inspect', '-f', '{{.State.OOMKilled}}', 'hungry')) === 'true',
+    );
+  const events = async () => {
+    const filters = ['--filter', 'container=hungry', '--until', String(Math.floor(Date.now() / 1000) + 1)];
+    const lines = await docker('events', '--since', '1', ...filters, '--format', '{{.Action}}');
+    return lines.split('\n').filter((action) => ['oom', 'die', 'destroy'].includes(action));
+  };
+
+  test('says so at its end', async () => {
+    await hungry(`${EAT}; sleep 1`);
+    await docker('wait', 'hungry');
+    await isKnown();
+    expect(await events()).toEqual(['oom', 'die']);
+    await docker('rm', 'hungry');
+  });
+
+  test('says so, once, when it goes on', async () => {
+    await hungry(`sh -c '${EAT}'; sleep 600`);
+    await isKnown();
+    expect(await docker('inspect', '-f', '{{.State.Status}}', 'hungry')).toBe('running');
+    await docker('rm', '-f', 'hungry');
+    expect(await events()).toEqual(['oom', 'die', 'destroy', 'oom', 'die', 'destroy']);
+  });
+
+  afterAll(() => docker('rm', '-f', 'busy'));
 });
