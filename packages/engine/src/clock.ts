@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 /** What Docker prints for an instant that never was. */
 export const NEVER = '0001-01-01T00:00:00Z';
 
@@ -31,3 +33,16 @@ export function parseInstant(text: string): bigint | undefined {
 
 /** The longest time that a timer of Node's can wait, in milliseconds; a longer one fires at once. */
 export const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** The promise's value, or `undefined` after so many milliseconds. */
+export async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T | undefined> {
+  const abort = new AbortController();
+  try {
+    return await Promise.race([
+      promise,
+      delay(Math.min(milliseconds, LONGEST_TIMER), undefined, { signal: abort.signal }),
+    ]);
+  } finally {
+    abort.abort();
+  }
+}

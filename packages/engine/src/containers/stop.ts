@@ -1,6 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { BerthError, toError } from '@berth/core';
-import { LONGEST_TIMER } from '../clock.js';
+import { within } from '../clock.js';
 import type { WaitResult } from '../model.js';
 import { publish, type ContainerContext } from './context.js';
 import { unpauseContainer } from './pause.js';
@@ -119,17 +118,4 @@ async function gone(record: ContainerRecord, ended: Promise<WaitResult>): Promis
     'internal',
     `container ${record.name} does not end: process ${record.state.pid} survives SIGKILL`,
   );
-}
-
-/** The promise's value, or `undefined` after so many milliseconds. */
-async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T | undefined> {
-  const abort = new AbortController();
-  try {
-    return await Promise.race([
-      promise,
-      delay(Math.min(milliseconds, LONGEST_TIMER), undefined, { signal: abort.signal }),
-    ]);
-  } finally {
-    abort.abort();
-  }
 }

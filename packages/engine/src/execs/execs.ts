@@ -90,6 +90,11 @@ export class Execs {
     return undefined;
   }
 
+  /** Resolves when its command runs, or has run. @throws BerthError `invalid` if it cannot be run */
+  async started(id: ExecId): Promise<void> {
+    await this.#entry(id).process?.started;
+  }
+
   async resize(id: ExecId | string, size: TerminalSize): Promise<void> {
     const { process } = this.#entry(id);
     if (process === undefined) throw new BerthError('conflict', `exec process ${id} is not started`);
@@ -98,7 +103,7 @@ export class Execs {
 
   #entry(id: string): ExecEntry {
     const entry = this.#entries.get(id);
-    if (entry === undefined)
+    if (entry === undefined || !this.#context.table.has(entry.containerId))
       throw new BerthError('not-found', `No such exec instance: ${id}`, { subject: id });
     return entry;
   }
@@ -142,7 +147,10 @@ export class Execs {
     });
   }
 
+  /** Those of containers that were removed, and the oldest of one that has run many. */
   #forgetEnded(containerId: ContainerId): void {
+    for (const entry of [...this.#entries.values()])
+      if (!this.#context.table.has(entry.containerId)) this.#entries.delete(entry.id);
     const ended = [...this.#entries.values()].filter(
       (entry) => entry.containerId === containerId && entry.process?.exitCode !== undefined,
     );

@@ -1,9 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { within } from '../clock.js';
 import type { Probe } from '../containers/health-monitors.js';
 import type { Execs } from './execs.js';
 
 /** The most of a check's output that is kept, in bytes (moby's daemon/health.go: maxOutputLen). */
 const OUTPUT_LIMIT = 4096;
+/** How long runc may take to start a command, in milliseconds: on a busy host this is no fault of the container's. */
+const START_PATIENCE = 30_000;
 
 /** Runs the commands of health checks as execs, which others see by their events. */
 export function healthProbe(execs: Execs): Probe {
@@ -28,11 +30,14 @@ export function healthProbe(execs: Execs): Probe {
       }
       return true;
     };
-    const abort = new AbortController();
-    const inTime = await Promise.race([read(), delay(milliseconds, false, { signal: abort.signal })]);
-    abort.abort();
+    const ended = read();
+    await within(
+      execs.started(exec.id).catch(() => undefined),
+      START_PATIENCE,
+    );
+    const inTime = await within(ended, milliseconds);
     const output = Buffer.concat(kept).toString('utf8') + (size > OUTPUT_LIMIT ? '...' : '');
-    if (!inTime) {
+    if (inTime === undefined) {
       const { pid } = execs.get(exec.id);
       kill(pid);
       // What the command has left behind may hold its output open for ever.
