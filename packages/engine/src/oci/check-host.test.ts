@@ -47,6 +47,7 @@ describe('checkHost', () => {
     [{ securityOptions: ['seccomp={'] }, 'Decoding seccomp profile failed'],
     [{ sysctls: { 'kernel.panic': '1' } }, 'sysctl "kernel.panic" is not in a separate kernel namespace'],
     [{ sysctls: { 'net/../kernel/panic': '1' } }, 'invalid sysctl: "net/../kernel/panic"'],
+    [{ cgroupParent: '/a\0b' }, 'invalid cgroup parent: "/a\\u0000b"'],
     [{ shmSize: -1 }, 'SHM size can not be less than 0'],
     [{ sysctls: { 'net.a.b': '1' }, networkMode: 'host' }, 'not allowed in host network namespace'],
     [{ sysctls: { 'kernel.msgmax': '1' }, ipcMode: 'host' }, 'not allowed in host IPC namespace'],

@@ -76,7 +76,9 @@ function checkNames({ host, hostname, domainname }: ContainerSpec): void {
     throw new BerthError('invalid', `invalid domainname: ${domainname}; at most 64 printable characters`);
 }
 
-function checkRange({ oomScoreAdj = 0, shmSize = 0 }: HostSpec): void {
+function checkRange({ oomScoreAdj = 0, shmSize = 0, cgroupParent = '/' }: HostSpec): void {
+  if (!/^[\x21-\x7e]+$/.test(cgroupParent))
+    throw new BerthError('invalid', `invalid cgroup parent: ${JSON.stringify(cgroupParent)}`);
   if (oomScoreAdj < -1000 || oomScoreAdj > 1000) {
     throw new BerthError('invalid', `Invalid value ${oomScoreAdj}, range for oom score adj is [-1000, 1000]`);
   }
