@@ -193,3 +193,32 @@ test('the next daemon starts what ended meanwhile, and what its policy wants; wh
   });
   await box.docker('rm', '-f', ...names, 'never', 'shares');
 });
+
+test('a container that waits for its restart is started by the next daemon', async () => {
+  await using box = await HostInABox.create();
+  const daemon = await box.startDaemon();
+  await run('loops', 'always', 'exit 5', box);
+  await eventually('it waits', async () => /^restarting [4-9]/.test(await state('loops', box)));
+  await daemon.stop();
+  await box.startDaemon();
+  expect(await state('loops', box)).toMatch(/^(running|restarting) /);
+  await box.docker('stop', '-t', '0', 'loops');
+  await box.docker('rm', 'loops');
+});
+
+test('restarts and checks of health cost the daemon no descriptors', async () => {
+  const { pid } = fixture.daemon;
+  const count = async () => (await fixture.box.host('ls', `/proc/${pid}/fd`)).split('\n').length;
+  const cycle = async () => {
+    const check = ['--health-cmd', 'exit 1', '--health-interval', '10ms'];
+    await docker('run', '-d', '--name', 'checked', ...check, 'busybox', 'sleep', '600');
+    await run('cycles', 'on-failure:5', 'exit 1');
+    await eventually('it is given up', async () => (await state('cycles')).startsWith('exited 5'));
+    await docker('rm', '-f', 'checked', 'cycles');
+  };
+  await cycle();
+  const before = await count();
+  await cycle();
+  await cycle();
+  await eventually('no more descriptors are open', async () => (await count()) <= before);
+});
