@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { dockerProgram, eventually, type CommandResult } from './box/index.js';
 import { useBox } from './box/fixture.js';
+import { startRegistry } from './box/registry.js';
 
 const fixture = useBox();
 const docker = (...args: string[]) => fixture.box.docker(...args);
@@ -83,6 +84,19 @@ describe('docker build', () => {
     expect(kept()).toEqual([]);
   });
 
+  test('takes bases from registries, also with the builder that clients choose by themselves', async () => {
+    const registry = await startRegistry(fixture.box, { address: '127.0.0.1:5000' });
+    await docker('tag', 'busybox', '127.0.0.1:5000/base');
+    await docker('push', '127.0.0.1:5000/base');
+    await docker('rmi', '127.0.0.1:5000/base');
+    const folder = context('remote', { Dockerfile: 'FROM 127.0.0.1:5000/base\nRUN echo built > /built\n' });
+    const quiet = await fixture.box.tryHost([dockerProgram(), 'build', '-q', '-t', 'remote', folder]);
+    expect(quiet.stdout.trim()).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect(await docker('run', '--rm', 'remote', 'cat', '/built')).toBe('built');
+    await docker('rmi', 'remote');
+    registry.stop();
+  });
+
   test('ends with its client', async () => {
     const folder = context('slow', { Dockerfile: 'FROM busybox\nRUN sleep 4321\n' });
     const client = fixture.box.startOnHost('env', 'DOCKER_BUILDKIT=0', dockerProgram(), 'build', folder);
@@ -91,5 +105,22 @@ describe('docker build', () => {
     client.kill('SIGKILL');
     await eventually('the build has ended', async () => !(await asleep()));
     await eventually('nothing is left', () => kept().length === 0);
+  });
+
+  test('leaves nothing when the daemon is killed and starts again', async () => {
+    const folder = context('crash', { Dockerfile: 'FROM busybox\nRUN sleep 4322\n' });
+    const client = fixture.box.startOnHost('env', 'DOCKER_BUILDKIT=0', dockerProgram(), 'build', folder);
+    const asleep = async () => (await fixture.box.tryHost(['pgrep', '-f', '^sleep 4322'])).status === 0;
+    await eventually('the build sleeps', asleep, 60_000);
+    await fixture.daemon.crash();
+    client.kill();
+    await fixture.box.startDaemon();
+    expect(readdirSync(join(fixture.box.folder, 'data/images')).sort()).toEqual([
+      'blobs',
+      'layers',
+      'staging',
+    ]);
+    expect(kept()).toEqual([]);
+    expect(await docker('run', '--rm', 'busybox', 'echo', 'fine')).toBe('fine');
   });
 });

@@ -10,7 +10,8 @@ import type { ContainerRecord } from '../containers/table.js';
 import type { CommitOptions, ImageConfig, ImageId } from '../model.js';
 import { applyChanges } from './config.js';
 import { nameFor } from './images.js';
-import type { Layer, LayerSession } from './layers.js';
+import type { LayerSession } from './layer-session.js';
+import type { Layer } from './layers.js';
 import { OPAQUE_MARKER, WHITEOUT_PREFIX } from './whiteouts.js';
 
 /** What starting a container makes in every root that has it not; it is no change of the container's. */

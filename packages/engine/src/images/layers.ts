@@ -1,15 +1,14 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream, existsSync } from 'node:fs';
-import { link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Transform, type Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { constants, createGzip } from 'node:zlib';
+import type { Readable } from 'node:stream';
 import { BerthError, type Collection, type Store } from '@berth/core';
+import { mounts, unmount } from '@berth/kernel';
 import { KeyedLock } from '../keyed-lock.js';
-import type { ArchiveKind } from './archive-paths.js';
 import { decompressed } from './decompress.js';
-import { unpack, type UnpackedLayer } from './unpack.js';
+import { LayerSession } from './layer-session.js';
+import type { UnpackedLayer } from './unpack.js';
 
 /** A layer's tar as it came or, where it came plain, compressed here: what other machines are given. */
 export interface LayerBlob {
@@ -25,13 +24,7 @@ export interface Layer extends UnpackedLayer {
 }
 
 /** Puts what a session has unpacked among the layers. */
-type Adopt = (unpacked: UnpackedLayer, root: string, keep: () => Promise<LayerBlob>) => Promise<Layer>;
-
-/** A blob that is there already, as a file whose digest has been verified. */
-export interface BlobFile {
-  readonly path: string;
-  readonly digest: string;
-}
+export type Adopt = (unpacked: UnpackedLayer, root: string, keep: () => Promise<LayerBlob>) => Promise<Layer>;
 
 /**
  * The unpacked layers of all images, each once: folders below `<root>/layers` named by the digest of the layer's tar,
@@ -57,7 +50,7 @@ export class Layers {
   /** Makes the folders, and removes what interrupted work has left and what no image has. */
   async open(): Promise<void> {
     const wanted = this.#wanted();
-    await rm(join(this.#root, 'staging'), { recursive: true, force: true });
+    await this.#removeStaging();
     await mkdir(join(this.#root, 'staging'), { recursive: true, mode: 0o700 });
     await mkdir(join(this.#root, 'layers'), { recursive: true, mode: 0o711 });
     await mkdir(join(this.#root, 'blobs'), { recursive: true, mode: 0o700 });
@@ -69,6 +62,21 @@ export class Layers {
     const blobs = new Set(this.#records.entries().map(([, { blob }]) => blob.digest));
     for (const name of await readdir(join(this.#root, 'blobs')))
       if (!blobs.has(`sha256:${name}`)) await rm(this.blobPath(`sha256:${name}`), { force: true });
+  }
+
+  /**
+   * Image tools may have outlived the daemon that started them: out of their sight their files are removed in peace, and
+   * they fail. What cannot be removed yet is tried again at the next start.
+   */
+  async #removeStaging(): Promise<void> {
+    await mkdir(this.#root, { recursive: true, mode: 0o711 });
+    for (const name of await readdir(this.#root)) {
+      if (!name.startsWith('staging')) continue;
+      const aside = join(this.#root, `staging-gone-${randomUUID()}`);
+      await rename(join(this.#root, name), aside);
+      unmountBelow(aside);
+      await rm(aside, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined);
+    }
   }
 
   /** The folder of an unpacked layer. */
@@ -182,97 +190,13 @@ export class Layers {
   }
 }
 
-/** One operation's work on layers. */
-export class LayerSession {
-  /** Private to the operation, on the file system of the layers. */
-  readonly folder: string;
-  readonly #layers: Layers;
-  readonly #hold: (diffId: string) => void;
-  readonly #adopt: Adopt;
-  #count = 0;
-
-  constructor(layers: Layers, folder: string, hold: (diffId: string) => void, adopt: Adopt) {
-    this.#layers = layers;
-    this.folder = folder;
-    this.#hold = hold;
-    this.#adopt = adopt;
-  }
-
-  /** Whether the layer is there; if so, it stays until the operation has ended. */
-  claim(diffId: string): boolean {
-    this.#hold(diffId);
-    return this.#layers.has(diffId);
-  }
-
-  /** A path in the private folder that nobody has used. */
-  fresh(name: string): string {
-    this.#count += 1;
-    return join(this.folder, `${name}-${this.#count}`);
-  }
-
-  /**
-   * Unpacks a tar (plain, gzip or zstd) into a layer.
-   *
-   * @param blob the tar's compressed bytes, as a file to link to; where it is missing, the tar is compressed with gzip
-   * @throws BerthError `invalid`: no tar, cut short, an entry leaves the root, or not the expected digest
-   */
-  async add(
-    source: Readable,
-    {
-      kind = 'layer',
-      expected,
-      blob,
-    }: { readonly kind?: ArchiveKind; readonly expected?: string; readonly blob?: BlobFile } = {},
-  ): Promise<Layer> {
-    const [spool, root] = [this.fresh('tar'), this.fresh('root')];
-    const compression = { name: 'none' };
-    try {
-      const plain = await decompressed(source, (name) => (compression.name = name));
-      const unpacked = await unpack(plain, spool, root, { kind, expected });
-      this.#hold(unpacked.diffId);
-      if (this.#layers.has(unpacked.diffId)) return this.#layers.get(unpacked.diffId);
-      const { name } = compression;
-      if (blob !== undefined && (name === 'gzip' || name === 'zstd'))
-        return await this.#adopt(unpacked, root, () => this.#link(blob, name));
-      const { file, ...packed } = await this.#compress(spool);
-      return await this.#adopt(unpacked, root, async () => {
-        await rename(file, this.#layers.blobPath(packed.digest));
-        return packed;
-      });
-    } finally {
-      source.destroy();
-      await rm(spool, { force: true });
-      await rm(root, { recursive: true, force: true });
-    }
-  }
-
-  async #link(blob: BlobFile, compression: LayerBlob['compression']): Promise<LayerBlob> {
-    const target = this.#layers.blobPath(blob.digest);
-    if (!existsSync(target)) await link(blob.path, target);
-    return { digest: blob.digest, size: (await stat(target)).size, compression };
-  }
-
-  /** With the fastest level: it is written once here, and often never read again. */
-  async #compress(tar: string): Promise<LayerBlob & { readonly file: string }> {
-    const file = this.fresh('blob');
-    const hash = createHash('sha256');
-    let size = 0;
-    const count = new Transform({
-      transform(chunk: Buffer, _encoding, done) {
-        hash.update(chunk);
-        size += chunk.length;
-        done(null, chunk);
-      },
-    });
-    await pipeline(
-      createReadStream(tar),
-      createGzip({ level: constants.Z_BEST_SPEED }),
-      count,
-      createWriteStream(file, { mode: 0o600 }),
-    );
-    const digest = `sha256:${hash.digest('hex')}`;
-    return { digest, size, compression: 'gzip', file };
-  }
+/**
+ * Image tools mount nothing that is seen here. Should one do so all the same, removing its files must not go through to
+ * what is mounted.
+ */
+export function unmountBelow(folder: string): void {
+  const below = mounts().filter(({ mountPoint }) => mountPoint.startsWith(`${folder}/`));
+  for (const { mountPoint } of below.reverse()) unmount(mountPoint, { detach: true });
 }
 
 /** A layer that is there without a record is one that an older Berth has made: containers may use it. */

@@ -6,7 +6,7 @@ import { BerthError, isBerthError, shortId } from '@berth/core';
 import { decompressed } from './decompress.js';
 import { digestOf, digestOfFile } from './digest.js';
 import type { Images } from './images.js';
-import type { LayerSession } from './layers.js';
+import type { LayerSession } from './layer-session.js';
 import { choose, hostPlatform, MEDIA, objectOf, readManifest, type Descriptor } from './manifest.js';
 import type { Report } from './model.js';
 import { readImageConfig } from './oci-image.js';

@@ -9,7 +9,8 @@ import { BerthError, isBerthError } from '@berth/core';
 import { decompressed } from '../images/decompress.js';
 import { baseImages } from '../images/dockerfile.js';
 import { nameFor, type Images } from '../images/images.js';
-import type { LayerSession } from '../images/layers.js';
+import type { LayerSession } from '../images/layer-session.js';
+import { unmountBelow } from '../images/layers.js';
 import { readManifest } from '../images/manifest.js';
 import { readImageConfig } from '../images/oci-image.js';
 import { registryReference } from '../images/reference.js';
@@ -228,6 +229,7 @@ class Build {
       signal?.throwIfAborted();
       if (code !== 0) throw new BerthError('invalid', failure(last));
     } finally {
+      unmountBelow(folder);
       signal?.removeEventListener('abort', kill);
     }
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { BerthError } from '@berth/core';
 import { digestOf } from '../images/digest.js';
 import type { Images } from '../images/images.js';
-import type { LayerSession } from '../images/layers.js';
+import type { LayerSession } from '../images/layer-session.js';
 import {
   choose,
   hostPlatform,

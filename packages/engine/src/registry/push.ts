@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { BerthError, isBerthError } from '@berth/core';
 import { digestOf } from '../images/digest.js';
 import type { Images } from '../images/images.js';
-import type { LayerSession } from '../images/layers.js';
+import type { LayerSession } from '../images/layer-session.js';
 import { MEDIA } from '../images/manifest.js';
 import type { Image, Report } from '../model.js';
 import type { RegistryReference } from '../images/reference.js';
