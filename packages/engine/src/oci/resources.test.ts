@@ -133,7 +133,7 @@ describe('cgroupAbilities', () => {
       mkdirSync(join(root, 'system.slice'));
       writeFileSync(join(root, 'system.slice/memory.swap.max'), 'max\n');
       const mount = { id: 1, parentId: 0, root: '/', mountPoint: root, type: 'cgroup2', source: 'cgroup2' };
-      const abilities = cgroupAbilities([{ ...mount, options: [], superOptions: [] }]);
+      const abilities = cgroupAbilities([{ ...mount, options: [], superOptions: [], propagation: [] }]);
       expect(abilities).toMatchObject({ version: 2, memoryLimit: true, swapLimit: true, cpus: '0-7' });
       expect(abilities).toMatchObject({ memorySwappiness: false, blkioWeight: false, pidsLimit: true });
     } finally {
