@@ -1,6 +1,6 @@
 import { BerthError } from '@berth/core';
 import type { FileChange } from '@berth/engine';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Query } from '../http/query.js';
 import type { App } from '../http/server.js';
 import { sendBytes } from '../http/streams.js';
@@ -27,13 +27,13 @@ export function archiveRoutes(app: App, { engine }: ApiContext): void {
   app.get('/containers/:id/archive', { schema: { params: IdParameter } }, async (request, reply) => {
     const archive = await archives.get(request.params.id, pathOf(request));
     void reply.header(STAT_HEADER, pathStatHeader(archive.stat));
-    if (archive.resting) endStalled(request);
+    if (archive.resting) endStalled(request, reply);
     await sendBytes(reply, 'application/x-tar', archive);
   });
 
   app.get('/containers/:id/export', { schema: { params: IdParameter } }, async (request, reply) => {
     const archive = await archives.export(request.params.id);
-    if (archive.resting) endStalled(request);
+    if (archive.resting) endStalled(request, reply);
     await sendBytes(reply, 'application/octet-stream', archive);
   });
 
@@ -50,7 +50,7 @@ export function uploadRoutes(app: App, { engine }: ApiContext): void {
   app.put('/containers/:id/archive', { schema: { params: IdParameter } }, async (request, reply) => {
     const query = new Query(request);
     const path = pathOf(request);
-    endStalled(request);
+    endStalled(request, reply);
     await withUpload(request, (archive) =>
       engine.archives.put(request.params.id, path, archive, {
         copyUidGid: query.flag('copyUIDGID'),
@@ -68,6 +68,9 @@ function pathOf(request: FastifyRequest): string {
   return path;
 }
 
-function endStalled({ raw: { socket } }: FastifyRequest): void {
-  socket.setTimeout(STALL, () => socket.destroy());
+/** Ends the connection of a client that has stopped, until the request has been answered. */
+function endStalled({ raw: { socket } }: FastifyRequest, reply: FastifyReply): void {
+  const end = () => socket.destroy();
+  socket.setTimeout(STALL, end);
+  reply.raw.once('close', () => socket.off('timeout', end));
 }
