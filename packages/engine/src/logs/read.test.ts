@@ -77,6 +77,28 @@ describe('readLog', () => {
     expect(await text({ tail: 99 })).toBe('one\ntwo\nthree\nfour\n');
   });
 
+  it('finds the last lines however long they and the log are', async () => {
+    let whole = '';
+    const lines: string[] = [];
+    for (let each = 0; each < 400; each += 1) {
+      const parts = Array.from({ length: each % 4 }, (_, part) =>
+        `${each}.${part}.`.padEnd((each * 37) % 9000, 'x'),
+      );
+      for (const part of parts)
+        whole += `${time(5)}+00:00 ${each % 2 === 0 ? 'stdout' : 'stderr'} P ${part}\n`;
+      whole += `${time(5)}+00:00 ${each % 2 === 0 ? 'stdout' : 'stderr'} F ${each}\n`;
+      lines.push(`${parts.join('')}${each}\n`);
+    }
+    writeFileSync(path, whole);
+    for (const tail of [1, 2, 7, 133, 399, 400, 1000])
+      expect(await text({ tail })).toBe(lines.slice(-tail).join(''));
+    const odd = lines.filter((_, index) => index % 2 === 1);
+    expect(await text({ tail: 50, stdout: false })).toBe(odd.slice(-50).join(''));
+    // A line that goes on counts, and half a line of the file is none yet.
+    writeFileSync(path, `${whole}${time(6)}+00:00 stdout P more\n${time(6)}+00:00 std`);
+    expect(await text({ tail: 2 })).toBe(`${lines.at(-1) ?? ''}more`);
+  });
+
   it('gives what was written between two instants', async () => {
     const since = parseInstant(`${time(2)}Z`);
     const until = parseInstant(`${time(3)}Z`);

@@ -4,6 +4,7 @@ import { parseInstant } from '../clock.js';
 import type { LogEntry, LogOptions } from '../model.js';
 import { openLog, type LogFile } from './files.js';
 import { LineSplitter, parseLogLine } from './line.js';
+import { lastLines, wholeLines, type FilePart } from './tail.js';
 
 const CHUNK = 64 * 1024;
 /** How often a followed log is looked at although nothing was told, in milliseconds. */
@@ -40,13 +41,12 @@ async function* readOpen(
   bytes: number,
 ): AsyncGenerator<LogEntry> {
   const wanted = selector(options);
-  const tail = options.tail === undefined ? undefined : new Tail(options.tail);
-  for await (const entry of log.entries(Math.min(log.size, bytes))) {
-    if (!wanted(entry)) continue;
-    if (tail === undefined) yield entry;
-    else tail.push(entry);
+  const size = Math.min(log.size, bytes);
+  if (options.tail === undefined) {
+    for await (const entry of log.entries(size)) if (wanted(entry)) yield entry;
+  } else {
+    yield* await log.tail(size, options.tail, wanted);
   }
-  if (tail !== undefined) yield* tail.entries();
   if (!options.follow) return;
   let wake: () => void = () => undefined;
   const watcher = watchLog(path, () => {
@@ -148,30 +148,23 @@ class OpenLog {
     }
   }
 
+  /** The last lines of so many bytes; what comes after them is read on next. To be called before anything else was read. */
+  async tail(bytes: number, count: number, wanted: (entry: LogEntry) => boolean): Promise<LogEntry[]> {
+    let left = bytes;
+    const parts: FilePart[] = [];
+    for (const file of this.#files) {
+      const part = { file, length: Math.min(left, file.size) };
+      left -= part.length;
+      parts.push({ file, length: await wholeLines(part) });
+    }
+    const entries = await lastLines(parts, count, wanted);
+    for (const file of this.#files.splice(0, this.#files.length - 1)) file.close();
+    this.#position = parts.at(-1)?.length ?? 0;
+    return entries;
+  }
+
   close(): void {
     for (const file of this.#files) file.close();
-  }
-}
-
-/** Keeps the last lines; the parts of one long line count once. */
-class Tail {
-  readonly #count: number;
-  readonly #lines: LogEntry[][] = [];
-  #open = false;
-
-  constructor(count: number) {
-    this.#count = count;
-  }
-
-  push(entry: LogEntry & { partial: boolean }): void {
-    if (this.#open) this.#lines.at(-1)?.push(entry);
-    else this.#lines.push([entry]);
-    this.#open = entry.partial;
-    if (this.#lines.length > this.#count) this.#lines.shift();
-  }
-
-  entries(): LogEntry[] {
-    return this.#lines.flat();
   }
 }
 
