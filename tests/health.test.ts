@@ -145,9 +145,14 @@ test('the next daemon goes on checking', async () => {
   const daemon = await box.startDaemon();
   await box.docker('run', '-d', '--name', 'web', '--health-cmd', 'true', ...FAST, 'busybox', 'sleep', '600');
   await daemon.stop();
-  await box.startDaemon();
+  const second = await box.startDaemon();
   await eventually('it is healthy', async () => (await box.docker('ps')).includes('(healthy)'));
-  await box.docker('rm', '-f', 'web');
+  await box.docker('run', '--name', 'ended', '--health-cmd', 'true', 'busybox', 'true');
+  await second.crash();
+  await box.startDaemon();
+  // What was known at the end is not forgotten.
+  expect(await box.docker('inspect', '-f', '{{.State.Health.Status}}', 'ended')).toBe('unhealthy');
+  await box.docker('rm', '-f', 'web', 'ended');
 });
 
 test('a check of the image counts where the container does not say otherwise', async () => {

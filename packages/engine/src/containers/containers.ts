@@ -35,6 +35,7 @@ import { updateResources } from './update-resources.js';
 export class Containers {
   readonly #context: ContainerContext;
   readonly #execIds: (id: ContainerId) => string[];
+  #pruning = false;
 
   constructor(context: ContainerContext, execIds: (id: ContainerId) => string[]) {
     this.#context = context;
@@ -159,14 +160,23 @@ export class Containers {
    * Removes those that do not run; see {@link pruneContainers}.
    *
    * @param keep those that stay all the same, by their creation and labels
+   * @throws BerthError `conflict` while that is being done already
    */
-  prune(
+  async prune(
     keep: (container: {
       readonly created: string;
       readonly labels: Readonly<Record<string, string>>;
     }) => boolean,
   ): Promise<{ removed: string[]; bytes: number }> {
-    return pruneContainers(this.#context, ({ created, spec }) => keep({ created, labels: spec.labels }));
+    if (this.#pruning) throw new BerthError('conflict', 'a prune operation is already running');
+    this.#pruning = true;
+    try {
+      return await pruneContainers(this.#context, ({ created, spec }) =>
+        keep({ created, labels: spec.labels }),
+      );
+    } finally {
+      this.#pruning = false;
+    }
   }
 
   /** Takes one of its links away; see {@link removeLink}. */

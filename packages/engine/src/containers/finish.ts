@@ -38,6 +38,7 @@ export async function finishContainer(
   const status = again ? 'restarting' : 'exited';
   const ended = table.update(record.id, {
     restartCount: again ? restartCount + 1 : restartCount,
+    health: health.of(record.id),
     state: { ...table.byId(record.id).state, status, pid: 0, ...report },
   });
   await clearRun(context, record);

@@ -51,7 +51,7 @@ export function snapshot(
     logPath: logPlan(record.spec.host).driver === 'json-file' ? paths.log : '',
     mounts: record.mounts,
     restartCount: record.restartCount ?? 0,
-    health: context.health.of(record.id),
+    health: context.health.of(record.id) ?? record.health,
     execIds,
     rootfs: {
       lower: record.diffIds.map((diffId) => context.images.layerPath(diffId)).join(':'),

@@ -5,6 +5,7 @@ import type {
   ContainerSpec,
   ContainerState,
   EndpointConfig,
+  Health,
   ImageId,
 } from '../model.js';
 
@@ -36,6 +37,8 @@ export interface ContainerRecord {
   readonly restartCount?: number;
   /** Somebody stopped or killed it, and nobody has started it since. */
   readonly stoppedByHand?: boolean;
+  /** What was known of its health at its last end. */
+  readonly health?: Health;
 }
 
 /** All containers: in memory, written through to the store. */
