@@ -7,13 +7,15 @@ import { pipeline } from 'node:stream/promises';
 import { constants, createGzip } from 'node:zlib';
 import type { ArchiveKind } from './archive-paths.js';
 import { decompressed } from './decompress.js';
+import { digestOfFile } from './digest.js';
 import type { Adopt, Layer, LayerBlob, Layers } from './layers.js';
 import { unpack } from './unpack.js';
 
-/** A blob that is there already, as a file whose digest has been verified. */
+/** A blob that is there already, as a file. */
 export interface BlobFile {
   readonly path: string;
-  readonly digest: string;
+  /** Where it has been verified. */
+  readonly digest?: string;
 }
 
 /** One operation's work on layers. */
@@ -66,8 +68,10 @@ export class LayerSession {
       this.#hold(unpacked.diffId);
       if (this.#layers.has(unpacked.diffId)) return this.#layers.get(unpacked.diffId);
       const { name } = compression;
-      if (blob !== undefined && (name === 'gzip' || name === 'zstd'))
-        return await this.#adopt(unpacked, root, () => this.#link(blob, name));
+      if (blob !== undefined && (name === 'gzip' || name === 'zstd')) {
+        const digest = blob.digest ?? (await digestOfFile(blob.path));
+        return await this.#adopt(unpacked, root, () => this.#link(blob.path, digest, name));
+      }
       const { file, ...packed } = await this.#compress(spool);
       return await this.#adopt(unpacked, root, async () => {
         await rename(file, this.#layers.blobPath(packed.digest));
@@ -80,10 +84,10 @@ export class LayerSession {
     }
   }
 
-  async #link(blob: BlobFile, compression: LayerBlob['compression']): Promise<LayerBlob> {
-    const target = this.#layers.blobPath(blob.digest);
-    if (!existsSync(target)) await link(blob.path, target);
-    return { digest: blob.digest, size: (await stat(target)).size, compression };
+  async #link(path: string, digest: string, compression: LayerBlob['compression']): Promise<LayerBlob> {
+    const target = this.#layers.blobPath(digest);
+    if (!existsSync(target)) await link(path, target);
+    return { digest, size: (await stat(target)).size, compression };
   }
 
   /** With the fastest level: it is written once here, and often never read again. */

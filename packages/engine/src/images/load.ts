@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { BerthError, isBerthError, shortId } from '@berth/core';
 import { decompressed } from './decompress.js';
-import { digestOf, digestOfFile } from './digest.js';
+import { digestOf } from './digest.js';
 import type { Images } from './images.js';
 import type { LayerSession } from './layer-session.js';
 import { choose, hostPlatform, MEDIA, objectOf, readManifest, type Descriptor } from './manifest.js';
@@ -19,6 +19,9 @@ interface Packed {
   readonly layers: readonly string[];
   readonly names: readonly string[];
 }
+
+/** Layers that are unpacked at a time: what one of them computes, the other one writes. */
+const SIDE_BY_SIDE = 2;
 
 /**
  * Takes images from an archive: of `docker save`, old or new, or an OCI layout; plain, gzip or zstd. Each image is
@@ -58,16 +61,18 @@ async function loadImage(
     const { repository, tag } = parseReference(name);
     return `${repository}:${tag}`;
   });
-  for (const [index, diffId] of image.diffIds.entries()) {
-    if (session.claim(diffId)) continue;
-    const path = await archive.file(packed.layers[index] ?? '');
-    const { size } = await lstat(path);
-    const id = shortId(diffId.replace('sha256:', ''));
-    report({ id, status: 'Loading layer', current: 0, total: size });
-    const blob = { path, digest: await digestOfFile(path) };
-    await session.add(createReadStream(path), { expected: diffId, blob });
-    report({ id, status: 'Loading layer', current: size, total: size });
-  }
+  const queue = image.diffIds.map((diffId, index) => ({ diffId, name: packed.layers[index] ?? '' }));
+  const seen = new Set<string>();
+  const work = async () => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      if (seen.has(next.diffId) || session.claim(next.diffId)) continue;
+      seen.add(next.diffId);
+      await loadLayer(session, await archive.file(next.name), next.diffId, report);
+    }
+  };
+  // All end before anything is thrown, since what they work on is removed then.
+  const ends = await Promise.allSettled(Array.from({ length: SIDE_BY_SIDE }, work));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
   const id = images.record(image, {}, text);
   for (const name of names) {
     images.table.tag(id, name);
@@ -75,6 +80,14 @@ async function loadImage(
   }
   if (names.length === 0) report({ stream: `Loaded image ID: ${id}\n` });
   images.table.publish('load', id, names[0] ?? id);
+}
+
+async function loadLayer(session: LayerSession, path: string, diffId: string, report: Report): Promise<void> {
+  const { size } = await lstat(path);
+  const id = shortId(diffId.replace('sha256:', ''));
+  report({ id, status: 'Loading layer', current: 0, total: size });
+  await session.add(createReadStream(path), { expected: diffId, blob: { path } });
+  report({ id, status: 'Loading layer', current: size, total: size });
 }
 
 /** An unpacked archive of images. */
