@@ -159,6 +159,9 @@ describe('a terminal is left by its keys', () => {
       socket.on('end', () => { console.log('left'); socket.end(); });`);
     expect(attached.stdout).toBe('left\n');
     expect(JSON.parse((await ask(`http://d/exec/${id}/json`)).slice(4))).toMatchObject({ Running: true });
+    const actions = async () =>
+      (await box.docker('events', '--since', '1m', '--until', '0s', '--format', '{{.Action}}')).split('\n');
+    await expect.poll(actions).toEqual(expect.arrayContaining(['attach', 'detach', 'exec_detach']));
     await box.docker('rm', '-f', 'keys');
     expect(await ask(`http://d/exec/${id}/json`)).toMatch(/^404 .*No such exec instance/);
   });

@@ -223,6 +223,8 @@ export interface AttachStream {
   readonly stdin?: Writable;
   /** Detaches; the process goes on. */
   close(): void;
+  /** Tells that the client has left on purpose, by its keys. */
+  detached?(): void;
 }
 
 export interface TerminalSize {

@@ -98,6 +98,7 @@ function sendInput({ input, output }: Connection, stream: AttachStream, detachKe
       stdin.once('drain', () => input.resume());
     }
     if (detached) {
+      stream.detached?.();
       stream.close();
       output.end();
     }

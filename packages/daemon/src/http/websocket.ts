@@ -80,6 +80,7 @@ function receive(client: WebSocket, stream: AttachStream, detachKeys: Buffer): v
       });
     }
     if (detached) {
+      stream.detached?.();
       stream.close();
       client.close();
     }

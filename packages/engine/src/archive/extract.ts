@@ -224,7 +224,8 @@ function metadata(header: Header, { owner }: ExtractOptions): Metadata {
 }
 
 function asUploadError(error: Error): Error {
-  if (isErrno(error, 'ENOTDIR')) return new BerthError('invalid', error.message, { cause: error });
+  if (isErrno(error, 'ENOTDIR', 'ENOENT', 'ELOOP', 'ENAMETOOLONG'))
+    return new BerthError('invalid', `the archive cannot be unpacked: ${error.message}`, { cause: error });
   if (isBerthError(error)) return error;
   const { code } = error as NodeJS.ErrnoException;
   if (/^E[A-Z0-9]+$/.test(code ?? '')) {

@@ -62,14 +62,15 @@ export function attachContainer(
   // reading the log: of what comes nothing is missed, and nothing is there twice.
   const fromLog = options.logs && (running || !options.stream);
   // One at rest may be started before the log is read; what it writes then comes as a stream.
-  const bytes = fromLog ? undefined : logSize(pathsOf(context, id).log);
+  const bytes = fromLog || !options.logs ? undefined : logSize(pathsOf(context, id).log);
   const follow = fromLog && options.stream;
   const past = options.logs ? containerLogs(context, record, { ...options, follow }, bytes) : undefined;
-  const stream = context.streams.join(id, bundle, spec.tty, spec.stdinOnce, {
+  const joined = context.streams.join(id, bundle, spec.tty, spec.stdinOnce, {
     stdout: options.stdout && !fromLog,
     stderr: options.stderr && !fromLog,
     stdin: options.stdin && spec.openStdin,
   });
+  const stream = { ...joined, detached: () => publish(context, record, 'detach') };
   publish(context, record, 'attach');
   if (past === undefined) {
     if (!options.stream) stream.close();

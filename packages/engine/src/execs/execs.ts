@@ -84,7 +84,8 @@ export class Execs {
     });
     if (!detach) {
       void ended;
-      return process.stream;
+      const detached = () => publish(this.#context, record, 'exec_detach', { execID: id });
+      return { ...process.stream, detached };
     }
     await process.started;
     return undefined;
