@@ -5,8 +5,21 @@ import type { ApiContext } from './context.js';
 import { dropBody, withBody } from './image-uploads.js';
 import { sendProgress } from './progress.js';
 
+/** Filters of `POST /build/prune` that the Engine API names. */
+const CACHE_FILTERS = [
+  ...['until', 'id', 'parent', 'type', 'description', 'inuse', 'shared', 'private'],
+  ...['label', 'label!'],
+];
+
 /** Building images. The body is a tar, read as it comes. */
 export function buildRoutes(app: App, { engine, logger }: ApiContext): void {
+  // There is no cache: `docker system prune` goes on, and nothing was reclaimed.
+  app.post('/build/prune', (request) => {
+    dropBody(request.body);
+    new Query(request).filters(CACHE_FILTERS);
+    return { CachesDeleted: [], SpaceReclaimed: 0 };
+  });
+
   app.post('/build', async (request, reply) => {
     const header = request.headers['x-registry-config'];
     let options;

@@ -33,13 +33,14 @@ export function imageRoutes(app: App, { engine }: ApiContext): void {
   });
 
   app.get('/images/:name/json', { schema: { params: NameParameter } }, (request) => {
-    if (new Query(request).flag('manifests')) throw notSupported('manifests');
+    refusePlatforms(new Query(request));
     return imageInspect(images.get(request.params.name));
   });
 
-  app.get('/images/:name/history', { schema: { params: NameParameter } }, (request) =>
-    images.history(request.params.name).map(historyItem),
-  );
+  app.get('/images/:name/history', { schema: { params: NameParameter } }, (request) => {
+    refusePlatforms(new Query(request));
+    return images.history(request.params.name).map(historyItem);
+  });
 
   app.post('/images/:name/tag', { schema: { params: NameParameter } }, async (request, reply) => {
     const query = new Query(request);
@@ -114,4 +115,10 @@ export function imageRoutes(app: App, { engine }: ApiContext): void {
       },
     };
   }
+}
+
+/** An image has one platform here. */
+function refusePlatforms(query: Query): void {
+  if (query.flag('manifests')) throw notSupported('manifests');
+  if (query.text('platform') !== undefined) throw notSupported('looking at one platform of an image');
 }

@@ -5,7 +5,6 @@ import type { App } from '../http/server.js';
 
 /** Paths of the Engine API that Berth does not have yet, with what is missing and, where there is one, the way round. */
 const MISSING: readonly (readonly [HTTPMethods, string, string, string?])[] = [
-  ['POST', '/build/prune', 'a build cache'],
   ['POST', '/session', 'building images'],
   ['POST', '/swarm/init', 'swarm mode'],
   ['POST', '/swarm/join', 'swarm mode'],

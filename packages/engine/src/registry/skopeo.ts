@@ -53,9 +53,9 @@ export class Skopeo {
     const child = spawn(program, ['--insecure-policy', ...args, '--authfile', authFile], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: childEnvironment(call.folder),
-      signal: call.signal,
-      killSignal: 'SIGKILL',
     });
+    const kill = () => child.kill('SIGKILL');
+    call.signal?.addEventListener('abort', kill, { once: true });
     child.stdin.on('error', () => undefined);
     child.stdin.end(call.input ?? '');
     const output: Buffer[] = [];
@@ -65,11 +65,23 @@ export class Skopeo {
       complaint = `${complaint}${line}\n`.slice(-4096);
       call.onLine?.(line);
     });
-    const code = await new Promise<number | null>((resolve, reject) => {
-      child.on('error', reject).on('close', resolve);
-    });
-    if (code === 0) return Buffer.concat(output);
-    throw new BerthError('internal', lastWords(complaint) || `skopeo ended with status ${code ?? 'unknown'}`);
+    try {
+      const code = await new Promise<number | null>((resolve, reject) => {
+        // What it has written is read to its end; when it was killed, nobody wants it.
+        child.on('error', reject).on('close', resolve);
+        child.on('exit', (status) => {
+          if (call.signal?.aborted === true) resolve(status);
+        });
+      });
+      call.signal?.throwIfAborted();
+      if (code === 0) return Buffer.concat(output);
+      throw new BerthError(
+        'internal',
+        lastWords(complaint) || `skopeo ended with status ${code ?? 'unknown'}`,
+      );
+    } finally {
+      call.signal?.removeEventListener('abort', kill);
+    }
   }
 }
 
