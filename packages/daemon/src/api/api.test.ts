@@ -49,7 +49,7 @@ beforeEach(async () => {
       wait: () => new Promise((resolve) => (exit = resolve)),
       attach: (_id: string, options: unknown) => {
         asked.push(options);
-        return Promise.resolve(attachStream());
+        return attachStream();
       },
       logs: async function* () {
         await Promise.resolve();
@@ -178,7 +178,7 @@ describe('answers', () => {
 
   it('refuses a body that is too large', async () => {
     const answer = await call('POST', '/containers/create', { Image: 'x'.repeat(2 ** 20) });
-    expect(answer.status).toBe(400);
+    expect(answer.status).toBe(413);
     expect(answer.body).toContain('larger than 1048576 bytes');
   });
 
