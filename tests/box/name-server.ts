@@ -23,7 +23,7 @@ export async function startNameServer(
   address: string,
   container?: string,
 ): Promise<NameServer> {
-  const script = join(REPOSITORY, 'tests/box/name-server.mjs');
+  const script = join(REPOSITORY, 'tests/box/name-server-process.mjs');
   const command = [process.execPath, script, listen, address];
   const child: ChildProcess =
     container === undefined

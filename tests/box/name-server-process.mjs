@@ -1,5 +1,5 @@
 // A name server of one answer: for each name that is asked it gives ADDRESS, and says so on standard output.
-// Started in a namespace of a test: `node name-server.mjs LISTEN ADDRESS`.
+// Started in a namespace of a test: `node name-server-process.mjs LISTEN ADDRESS`.
 import dgram from 'node:dgram';
 import dnsPacket from 'dns-packet';
 
