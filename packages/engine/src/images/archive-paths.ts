@@ -19,10 +19,10 @@ export class ArchivePaths {
    * @throws BerthError `invalid`, naming the entry
    */
   check(header: Header): string {
-    const { name } = header;
+    const name = entryName(header);
     const path = this.#inside(name, name, 'its name');
     this.#refuseThroughSymlink(path, name);
-    this.#follow(path, header);
+    this.#follow(path, name, header);
     return path;
   }
 
@@ -30,7 +30,7 @@ export class ArchivePaths {
     return inside(this.#kind === 'layer' ? path.replace(/^\/+/, '') : path, entry, what);
   }
 
-  #follow(path: string, { name, type, linkname }: Header): void {
+  #follow(path: string, name: string, { type, linkname }: Header): void {
     if (path === '') {
       if (type === 'directory') return;
       throw refused(name, 'it would replace the root itself');
@@ -67,6 +67,12 @@ export class ArchivePaths {
       }
     }
   }
+}
+
+/** The name that GNU tar gives an entry: a sparse file's own one is beside its header's (GNU tar manual, "PAX Format, Versions 0.0 to 1.0"). */
+function entryName({ name, pax }: Header): string {
+  const attributes = pax as Readonly<Record<string, string | undefined>> | null | undefined;
+  return attributes?.['GNU.sparse.name'] ?? name;
 }
 
 /** The path below the root, without `.` and empty parts. */

@@ -73,6 +73,38 @@ describe('import', () => {
     expect(lstatSync(join(bin, 'pipe')).isFIFO()).toBe(true);
   });
 
+  it.each([
+    ['gnu', 2],
+    ['posix', 2],
+    ['posix', 12],
+  ])('keeps sparse files sparse (%s, %i holes)', async (format, holes) => {
+    const source = join(folder, 'sparse');
+    execFileSync('sh', [
+      '-ec',
+      `mkdir -p ${source}/dir; cd ${source}; truncate -s 64M dir/holes; echo whole > dir/whole
+       for i in $(seq 1 ${holes}); do echo "part $i" | dd of=dir/holes bs=1M seek=$((i * 4)) conv=notrunc status=none; done
+       tar --sparse --format=${format} -cf ${folder}/sparse.tar .`,
+    ]);
+    const id = await load(readFileSync(join(folder, 'sparse.tar')));
+    const file = join(layer(id), 'dir/holes');
+    expect(lstatSync(file).size).toBe(64 * 1024 * 1024);
+    expect(lstatSync(file).blocks * 512).toBeLessThan(1024 * 1024);
+    expect(execFileSync('cmp', [file, join(source, 'dir/holes')], { encoding: 'utf8' })).toBe('');
+    expect(readFileSync(join(layer(id), 'dir/whole'), 'utf8')).toBe('whole\n');
+  });
+
+  it('refuses sparse files that it cannot follow', async () => {
+    const source = join(folder, 'sparse');
+    execFileSync('sh', [
+      '-ec',
+      `mkdir -p ${source}; cd ${source}; truncate -s 64M holes; echo whole > last
+       for i in $(seq 1 12); do head -c 4096 /dev/urandom | dd of=holes bs=1M seek=$((i * 4)) conv=notrunc status=none; done
+       tar --sparse --format=gnu -cf ${folder}/sparse.tar holes last`,
+    ]);
+    await expect(load(readFileSync(join(folder, 'sparse.tar')))).rejects.toThrow(/is damaged|--format=posix/);
+    expect(leftBehind()).toEqual([]);
+  });
+
   it('takes gzip and zstd; the same content is one layer', async () => {
     const plain = await archive(
       { name: 'etc', type: 'directory' },
@@ -91,6 +123,17 @@ describe('import', () => {
     ['an absolute name', [{ name: '/evil', body: 'x' }], '/evil'],
     ['a hard link that climbs', [{ name: 'evil', type: 'link', linkname: '../../etc/passwd' }], 'evil'],
     ['an absolute hard link', [{ name: 'evil', type: 'link', linkname: '/etc/passwd' }], 'evil'],
+    [
+      'a sparse file that climbs',
+      [
+        {
+          name: 'GNUSparseFile.0/evil',
+          body: 'x',
+          pax: { 'GNU.sparse.major': '1', 'GNU.sparse.name': '../../evil' },
+        },
+      ],
+      '../../evil',
+    ],
     [
       'a file through a symbolic link',
       [

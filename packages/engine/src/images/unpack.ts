@@ -22,6 +22,10 @@ export interface UnpackedLayer {
 interface Checked extends UnpackedLayer {
   /** Entries that say what of the layers below is gone. */
   readonly markers: readonly string[];
+  /** Names of all entries. */
+  readonly names: readonly string[];
+  /** Whether there are entries of kinds that only GNU tar knows. */
+  readonly odd: boolean;
 }
 
 /**
@@ -39,7 +43,7 @@ export async function unpack(
   target: string,
   { kind = 'root', expected }: { readonly kind?: ArchiveKind; readonly expected?: string | undefined } = {},
 ): Promise<UnpackedLayer> {
-  const { markers, ...layer } = await spoolAndCheck(source, spool, kind);
+  const { markers, names, odd, ...layer } = await spoolAndCheck(source, spool, kind);
   if (expected !== undefined && layer.diffId !== expected) {
     throw new BerthError(
       'invalid',
@@ -47,6 +51,7 @@ export async function unpack(
       { subject: expected },
     );
   }
+  if (odd) await compareNames(spool, names);
   await mkdir(target, { mode: 0o755 });
   // What an archive says of an overlay's own attributes could lead its folders elsewhere.
   await gnuTar(spool, target, kind === 'layer' ? ['--xattrs-exclude=trusted.overlay.*'] : []);
@@ -70,11 +75,11 @@ async function spoolAndCheck(source: Readable, spool: string, kind: ArchiveKind)
       if (!parser.write(chunk)) await Promise.race([once(parser, 'drain'), checked]);
     }
     parser.end(null);
-    const { entries, size, markers } = await checked;
+    const { size, markers, names, odd } = await checked;
     // A layer may be empty: one that an instruction without effect has made.
-    if (entries === 0 && (kind === 'root' || tarSize === 0))
+    if (names.length === 0 && (kind === 'root' || tarSize === 0))
       throw new BerthError('invalid', 'the archive is empty: it holds no entry of a tar');
-    return { diffId: `sha256:${hash.digest('hex')}`, size, tarSize, markers };
+    return { diffId: `sha256:${hash.digest('hex')}`, size, tarSize, markers, names, odd };
   } catch (error) {
     throw asArchiveError(toError(error));
   } finally {
@@ -87,17 +92,20 @@ async function spoolAndCheck(source: Readable, spool: string, kind: ArchiveKind)
 async function checkEntries(parser: Extract, kind: ArchiveKind) {
   const paths = new ArchivePaths(kind);
   const markers: string[] = [];
-  let entries = 0;
+  const names: string[] = [];
+  let odd = false;
   let size = 0;
   for await (const entry of parser) {
     const { header } = entry;
     const path = paths.check(header);
     if (kind === 'layer' && isMarker(path)) markers.push(path);
-    entries += 1;
+    names.push(path);
+    // The type says so, though its declaration does not: tar-stream leaves it empty for what it does not know.
+    odd ||= (header.type as string | null | undefined) === null;
     if (header.type === 'file' || header.type === 'contiguous-file') size += header.size;
     entry.resume();
   }
-  return { entries, size, markers };
+  return { names, size, markers, odd };
 }
 
 function asArchiveError(error: Error): BerthError {
@@ -110,6 +118,27 @@ function asArchiveError(error: Error): BerthError {
   return new BerthError('invalid', message, { cause: error });
 }
 
+/**
+ * Some kinds of entries have more than their header tells (GNU tar manual, "Old GNU Format", sparse files): reading on
+ * behind them, two programs may see different archives. What GNU tar would unpack must be what was checked.
+ *
+ * @throws BerthError `invalid`
+ */
+async function compareNames(archive: string, names: readonly string[]): Promise<void> {
+  const list = await tar(['--list', '--quoting-style=literal', `--file=${archive}`], 'pipe');
+  const plain = (name: string) =>
+    name
+      .split('/')
+      .filter((part) => part !== '' && part !== '.')
+      .join('/');
+  if (list.split('\n').map(plain).join('\n').trim() === names.join('\n').trim()) return;
+  throw new BerthError(
+    'invalid',
+    'the archive is refused: it has entries of a kind that cannot be checked (sparse files of the old GNU format): ' +
+      'make it with tar --format=posix',
+  );
+}
+
 async function gnuTar(archive: string, target: string, more: readonly string[]): Promise<void> {
   const keep = [
     '--numeric-owner',
@@ -120,17 +149,24 @@ async function gnuTar(archive: string, target: string, more: readonly string[]):
     ...more,
     '--acls',
   ];
-  const child = spawn('tar', ['--extract', `--file=${archive}`, `--directory=${target}`, ...keep], {
-    stdio: ['ignore', 'ignore', 'pipe'],
+  await tar(['--extract', `--file=${archive}`, `--directory=${target}`, ...keep], 'ignore');
+}
+
+/** @returns what it wrote to its standard output, where that is `pipe` */
+async function tar(args: readonly string[], output: 'pipe' | 'ignore'): Promise<string> {
+  const child = spawn('tar', args, {
+    stdio: ['ignore', output, 'pipe'],
     env: { PATH: process.env['PATH'], LC_ALL: 'C' },
   });
   let complaint = '';
+  const printed: Buffer[] = [];
+  child.stdout?.on('data', (chunk: Buffer) => printed.push(chunk));
   child.stderr
-    .setEncoding('utf8')
+    ?.setEncoding('utf8')
     .on('data', (text: string) => (complaint = (complaint + text).slice(0, 4096)));
   const code = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject).on('close', resolve);
   });
-  if (code === 0) return;
+  if (code === 0) return Buffer.concat(printed).toString('utf8');
   throw new BerthError('invalid', `the archive cannot be unpacked: ${complaint.trim()}`);
 }
