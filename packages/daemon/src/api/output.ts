@@ -1,5 +1,5 @@
 import { BerthError } from '@berth/core';
-import { logAttributes } from '@berth/engine';
+import { logAttributes, type LogEntry } from '@berth/engine';
 import type { FastifyRequest } from 'fastify';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../http/detach-keys.js';
 import { frame, MULTIPLEXED_STREAM, RAW_STREAM } from '../http/framing.js';
@@ -32,11 +32,14 @@ export function outputRoutes(app: App, { engine }: ApiContext): void {
     const stamped = query.flag('timestamps');
     const details = query.flag('details') ? detailsOf(logAttributes(spec)) : '';
     const multiplexed = !spec.tty && compareVersions(request.apiVersion, MULTIPLEXED_SINCE) >= 0;
-    await sendStream(reply, multiplexed ? MULTIPLEXED_STREAM : RAW_STREAM, entries, (entry) => {
+    const encode = (entry: LogEntry): Buffer => {
       const before = stamped ? `${entry.time} ${details}` : details;
       const data = before === '' ? entry.data : Buffer.concat([Buffer.from(before), entry.data]);
       return spec.tty ? data : frame(entry.stream, data);
-    });
+    };
+    await sendStream(reply, multiplexed ? MULTIPLEXED_STREAM : RAW_STREAM, entries, (batch) =>
+      Buffer.concat(batch.map(encode)),
+    );
   });
 }
 

@@ -222,7 +222,7 @@ export class Containers {
     }
   }
 
-  logs(reference: string, options: LogOptions): AsyncIterable<LogEntry> {
+  logs(reference: string, options: LogOptions): AsyncIterable<LogEntry[]> {
     return containerLogs(this.#context, this.#find(reference), options);
   }
 

@@ -27,7 +27,7 @@ export function containerLogs(
   { id, spec }: ContainerRecord,
   options: LogOptions,
   bytes?: number,
-): AsyncGenerator<LogEntry> {
+): AsyncGenerator<LogEntry[]> {
   if (logPlan(spec.host).driver === 'none')
     throw new BerthError('unsupported', 'configured logging driver does not support reading');
   const { table, events } = context;
@@ -65,12 +65,12 @@ export function attachContainer(
   const bytes = fromLog || !options.logs ? undefined : logSize(pathsOf(context, id).log);
   const follow = fromLog && options.stream;
   const past = options.logs ? containerLogs(context, record, { ...options, follow }, bytes) : undefined;
-  const joined = context.streams.join(id, bundle, spec.tty, spec.stdinOnce, {
+  const hub = context.streams.join(id, bundle, spec.tty, spec.stdinOnce, {
     stdout: options.stdout && !fromLog,
     stderr: options.stderr && !fromLog,
     stdin: options.stdin && spec.openStdin,
   });
-  const stream = { ...joined, detached: () => publish(context, record, 'detach') };
+  const stream = { ...hub, detached: () => publish(context, record, 'detach') };
   publish(context, record, 'attach');
   if (past === undefined) {
     if (!options.stream) stream.close();
@@ -79,10 +79,21 @@ export function attachContainer(
   return afterLog(stream, past, fromLog);
 }
 
+/** What comes from one stream without a break is one chunk. */
+function joined(entries: readonly LogEntry[]): OutputChunk[] {
+  const chunks: { stream: OutputChunk['stream']; parts: Buffer[] }[] = [];
+  for (const { stream, data } of entries) {
+    const last = chunks.at(-1);
+    if (last?.stream === stream) last.parts.push(data);
+    else chunks.push({ stream, parts: [data] });
+  }
+  return chunks.map(({ stream, parts }) => ({ stream, data: Buffer.concat(parts) }));
+}
+
 /** The output of a stream, after or instead of which the log is given. */
-function afterLog(stream: AttachStream, past: AsyncGenerator<LogEntry>, instead: boolean): AttachStream {
+function afterLog(stream: AttachStream, past: AsyncGenerator<LogEntry[]>, instead: boolean): AttachStream {
   async function* chunks(): AsyncGenerator<OutputChunk> {
-    yield* past;
+    for await (const entries of past) yield* joined(entries);
     if (!instead) yield* stream.output;
   }
   const output = Readable.from(chunks()) as AttachStream['output'];

@@ -33,7 +33,8 @@ const never = () => () => undefined;
 async function text(options: Partial<LogOptions>): Promise<string> {
   let all = '';
   const asked = { stdout: true, stderr: true, follow: false, ...options };
-  for await (const { data } of readLog(path, asked, () => true, never)) all += data.toString();
+  for await (const batch of readLog(path, asked, () => true, never))
+    for (const { data } of batch) all += data.toString();
   return all;
 }
 
@@ -130,7 +131,7 @@ describe('readLog', () => {
         return () => undefined;
       },
     );
-    for await (const { data } of entries) seen.push(data.toString());
+    for await (const batch of entries) seen.push(...batch.map(({ data }) => data.toString()));
     expect(seen).toEqual(['four\n', 'five\n', 'six\n']);
   });
 });

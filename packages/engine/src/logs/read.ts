@@ -11,7 +11,7 @@ const CHUNK = 64 * 1024;
 const FALLBACK = 500;
 
 /**
- * Reads a container's log, through all of its files.
+ * Reads a container's log, through all of its files. What was read together comes together: a long log has millions of lines.
  *
  * @param ended whether nothing more will be written; asked, when following, after each look at the file
  * @param onEnd calls back once when `ended` becomes true; returns how to take that back
@@ -23,7 +23,7 @@ export async function* readLog(
   ended: () => boolean,
   onEnd: (call: () => void) => () => void,
   bytes = Infinity,
-): AsyncGenerator<LogEntry> {
+): AsyncGenerator<LogEntry[]> {
   const log = new OpenLog(path);
   try {
     yield* readOpen(log, path, options, ended, onEnd, bytes);
@@ -39,13 +39,14 @@ async function* readOpen(
   ended: () => boolean,
   onEnd: (call: () => void) => () => void,
   bytes: number,
-): AsyncGenerator<LogEntry> {
+): AsyncGenerator<LogEntry[]> {
   const wanted = selector(options);
   const size = Math.min(log.size, bytes);
   if (options.tail === undefined) {
-    for await (const entry of log.entries(size)) if (wanted(entry)) yield entry;
+    yield* chosen(log.entries(size), wanted);
   } else {
-    yield* await log.tail(size, options.tail, wanted);
+    const last = await log.tail(size, options.tail, wanted);
+    if (last.length > 0) yield last;
   }
   if (!options.follow) return;
   let wake: () => void = () => undefined;
@@ -59,7 +60,7 @@ async function* readOpen(
     for (;;) {
       // Asked before the file is read: what was written before the end is read after it.
       const last = ended();
-      for await (const entry of log.entries(Infinity)) if (wanted(entry)) yield entry;
+      yield* chosen(log.entries(Infinity), wanted);
       if (last || pastUntil(options)) return;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, FALLBACK);
@@ -72,6 +73,16 @@ async function* readOpen(
   } finally {
     release();
     watcher?.close();
+  }
+}
+
+async function* chosen(
+  batches: AsyncIterable<LogEntry[]>,
+  wanted: (entry: LogEntry) => boolean,
+): AsyncGenerator<LogEntry[]> {
+  for await (const batch of batches) {
+    const entries = batch.filter(wanted);
+    if (entries.length > 0) yield entries;
   }
 }
 
@@ -117,7 +128,7 @@ class OpenLog {
   }
 
   /** Goes on where it ended, for so many bytes, or up to the end. */
-  async *entries(bytes: number): AsyncGenerator<LogEntry & { partial: boolean }> {
+  async *entries(bytes: number): AsyncGenerator<LogEntry[]> {
     const buffer = Buffer.alloc(CHUNK);
     let left = bytes;
     while (left > 0) {
@@ -141,10 +152,8 @@ class OpenLog {
       }
       this.#position += length;
       left -= length;
-      for (const line of this.#lines.push(Buffer.from(buffer.subarray(0, length)))) {
-        const entry = parseLogLine(line);
-        if (entry !== undefined) yield entry;
-      }
+      const lines = this.#lines.push(Buffer.from(buffer.subarray(0, length)));
+      yield lines.flatMap((line) => parseLogLine(line) ?? []);
     }
   }
 

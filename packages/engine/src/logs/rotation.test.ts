@@ -45,8 +45,8 @@ const descriptors = () => readdirSync('/proc/self/fd').length;
 
 async function text(more: Partial<LogOptions> = {}): Promise<string> {
   let all = '';
-  for await (const { data } of readLog(path, { ...options, ...more }, () => true, never))
-    all += data.toString();
+  for await (const batch of readLog(path, { ...options, ...more }, () => true, never))
+    for (const { data } of batch) all += data.toString();
   return all;
 }
 
@@ -93,8 +93,8 @@ describe('files put aside', () => {
       }
     }, 2);
     const seen: string[] = [];
-    for await (const { data } of readLog(path, { ...options, follow: true }, () => over, never))
-      seen.push(data.toString().trim());
+    for await (const batch of readLog(path, { ...options, follow: true }, () => over, never))
+      seen.push(...batch.map(({ data }) => data.toString().trim()));
     expect(seen).toEqual(Array.from({ length: 95 }, (_, index) => String(index)));
   });
 });
