@@ -53,7 +53,7 @@ beforeEach(async () => {
       },
       logs: async function* () {
         await Promise.resolve();
-        yield { stream: 'stderr', time: '2026-01-01T00:00:00.000000001Z', data: Buffer.from('hey\n') };
+        yield [{ stream: 'stderr', time: '2026-01-01T00:00:00.000000001Z', data: Buffer.from('hey\n') }];
       },
     },
     execs: {
