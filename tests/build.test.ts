@@ -121,6 +121,7 @@ describe('docker build', () => {
       'staging',
     ]);
     expect(kept()).toEqual([]);
+    await eventually('the build has ended', async () => !(await asleep()));
     expect(await docker('run', '--rm', 'busybox', 'echo', 'fine')).toBe('fine');
   });
 });

@@ -8,6 +8,7 @@ import { mounts, unmount } from '@berth/kernel';
 import { KeyedLock } from '../keyed-lock.js';
 import { decompressed } from './decompress.js';
 import { LayerSession } from './layer-session.js';
+import { killRemembered } from './tool-process.js';
 import type { UnpackedLayer } from './unpack.js';
 
 /** A layer's tar as it came or, where it came plain, compressed here: what other machines are given. */
@@ -65,8 +66,8 @@ export class Layers {
   }
 
   /**
-   * Image tools may have outlived the daemon that started them: out of their sight their files are removed in peace, and
-   * they fail. What cannot be removed yet is tried again at the next start.
+   * Image tools may have outlived the daemon that started them: they are ended. What cannot be removed yet is tried again
+   * at the next start.
    */
   async #removeStaging(): Promise<void> {
     await mkdir(this.#root, { recursive: true, mode: 0o711 });
@@ -74,6 +75,7 @@ export class Layers {
       if (!name.startsWith('staging')) continue;
       const aside = join(this.#root, `staging-gone-${randomUUID()}`);
       await rename(join(this.#root, name), aside);
+      for (const session of await readdir(aside)) killRemembered(join(aside, session));
       unmountBelow(aside);
       await rm(aside, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined);
     }

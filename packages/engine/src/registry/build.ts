@@ -15,6 +15,7 @@ import { readManifest } from '../images/manifest.js';
 import { readImageConfig } from '../images/oci-image.js';
 import { registryReference } from '../images/reference.js';
 import { shortImageId } from '../images/table.js';
+import { killTool, rememberTool } from '../images/tool-process.js';
 import { unpack } from '../images/unpack.js';
 import type { ImageId, Report } from '../model.js';
 import { childEnvironment } from './environment.js';
@@ -212,8 +213,9 @@ class Build {
       // With a process group of its own, what it runs can be ended with it.
       detached: true,
     });
+    rememberTool(folder, child.pid);
     const kill = () => {
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      killTool(child.pid);
     };
     signal?.addEventListener('abort', kill, { once: true });
     let last = '';

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { BerthError } from '@berth/core';
 import type { RegistryReference } from '../images/reference.js';
+import { killTool, rememberTool } from '../images/tool-process.js';
 import { childEnvironment } from './environment.js';
 
 /** Who somebody is to a registry. */
@@ -53,8 +54,12 @@ export class Skopeo {
     const child = spawn(program, ['--insecure-policy', ...args, '--authfile', authFile], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: childEnvironment(call.folder),
+      detached: true,
     });
-    const kill = () => child.kill('SIGKILL');
+    rememberTool(call.folder, child.pid);
+    const kill = () => {
+      killTool(child.pid);
+    };
     call.signal?.addEventListener('abort', kill, { once: true });
     child.stdin.on('error', () => undefined);
     child.stdin.end(call.input ?? '');
