@@ -70,7 +70,7 @@ describe('a macvlan network', () => {
     await outsideReaches('198.51.100.10');
     expect((await outsideFetch(`${HOST_ADDRESS}:8080`)).status).not.toBe(0);
     // Nor one on an address of the host: it isn't shown as if it led anywhere, and stays free for others.
-    await berth('run -d --name bb --network lan -p 127.0.0.1:8080:80 busybox sleep 600');
+    await berth('run -d --name bb --network lan --ip 198.51.100.11 -p 127.0.0.1:8080:80 busybox sleep 600');
     for (const name of ['aa', 'bb'])
       expect(await docker(`ps --format {{.Ports}} --filter name=${name}`)).toBe('80/tcp');
     await berth(`run -d --name cc -p 8080:80 busybox httpd -f -p 80 -h /etc`);
