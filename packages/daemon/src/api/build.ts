@@ -1,8 +1,8 @@
 import { Query } from '../http/query.js';
 import type { App } from '../http/server.js';
+import { dropBody, withUpload } from '../http/uploads.js';
 import { buildOptions } from '../json/build.js';
 import type { ApiContext } from './context.js';
-import { dropBody, withBody } from './image-uploads.js';
 import { sendProgress } from './progress.js';
 
 /** Filters of `POST /build/prune` that the Engine API names. */
@@ -15,7 +15,7 @@ const CACHE_FILTERS = [
 export function buildRoutes(app: App, { engine, logger }: ApiContext): void {
   // There is no cache: `docker system prune` goes on, and nothing was reclaimed.
   app.post('/build/prune', (request) => {
-    dropBody(request.body);
+    dropBody(request);
     new Query(request).filters(CACHE_FILTERS);
     return { CachesDeleted: [], SpaceReclaimed: 0 };
   });
@@ -30,11 +30,11 @@ export function buildRoutes(app: App, { engine, logger }: ApiContext): void {
         Array.isArray(header) ? header.at(-1) : header,
       );
     } catch (error) {
-      dropBody(request.body);
+      dropBody(request);
       throw error;
     }
     await sendProgress(reply, logger, async (report, signal) => {
-      await withBody(request.body, (context) => engine.build(context, { ...options, signal }, report));
+      await withUpload(request, (context) => engine.build(context, { ...options, signal }, report));
     });
     return reply;
   });

@@ -1,9 +1,9 @@
-import { PassThrough, type Readable } from 'node:stream';
 import { BerthError } from '@berth/core';
 import { parsePlatform } from '@berth/engine';
 import { notSupported } from '../http/errors.js';
 import { Query } from '../http/query.js';
 import type { App } from '../http/server.js';
+import { dropBody, withUpload } from '../http/uploads.js';
 import { registryAuth } from '../json/registry-auth.js';
 import type { ApiContext } from './context.js';
 import { sendProgress } from './progress.js';
@@ -15,7 +15,7 @@ export function importRoutes(app: App, { engine, logger }: ApiContext): void {
     const source = query.text('fromSrc');
     const image = query.text('fromImage');
     if (image !== undefined) {
-      dropBody(request.body);
+      dropBody(request);
       const platform = query.text('platform');
       const options = {
         credentials: registryAuth(request.headers['x-registry-auth']),
@@ -33,7 +33,7 @@ export function importRoutes(app: App, { engine, logger }: ApiContext): void {
       );
     if (source !== '-') throw notSupported(`fromSrc=${source}`, 'send the tar as the body, with fromSrc=-');
     if (query.text('platform') !== undefined) throw notSupported('platform of an imported image');
-    const id = await withBody(request.body, (archive) =>
+    const id = await withUpload(request, (archive) =>
       engine.images.import(archive, {
         ...nameAndTag(query.text('repo'), query.text('tag')),
         message: query.text('message'),
@@ -48,7 +48,7 @@ export function importRoutes(app: App, { engine, logger }: ApiContext): void {
     if (query.text('platform') !== undefined) throw notSupported('loading one platform of an image');
     const quiet = query.flag('quiet');
     await sendProgress(reply, logger, (report) =>
-      withBody(request.body, (archive) =>
+      withUpload(request, (archive) =>
         engine.images.load(archive, (progress) => {
           if (!quiet || progress.stream !== undefined) report(progress);
         }),
@@ -56,35 +56,6 @@ export function importRoutes(app: App, { engine, logger }: ApiContext): void {
     );
     return reply;
   });
-}
-
-/** A body that nobody wants is read and dropped, so that the connection can go on. */
-export function dropBody(body: unknown): void {
-  (body as Readable | undefined)?.resume();
-}
-
-/**
- * The bytes of a request's body, as a stream that may be destroyed without ending the connection.
- *
- * @throws BerthError `invalid` if there is none
- */
-export async function withBody<T>(given: unknown, work: (archive: Readable) => Promise<T>): Promise<T> {
-  const body = given as Readable | undefined;
-  if (body === undefined) throw new BerthError('invalid', 'the request has no body: it must be the tar');
-  const archive = new PassThrough();
-  body.on('error', (error) => archive.destroy(error));
-  body.on('close', () => {
-    if (!body.readableEnded)
-      archive.destroy(new BerthError('invalid', 'the connection ended within the archive'));
-  });
-  body.pipe(archive);
-  try {
-    return await work(archive);
-  } finally {
-    // Whatever of the body is left is read and dropped, so that the client gets round to reading the answer.
-    body.unpipe(archive);
-    body.resume();
-  }
 }
 
 /** Docker clients send `repo=name:tag` or both apart. */

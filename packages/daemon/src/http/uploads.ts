@@ -23,6 +23,11 @@ export async function withUpload<T>(
   }
 }
 
+/** A body that nobody wants is read and dropped, so that the connection can go on. */
+export function dropBody(request: FastifyRequest): void {
+  (request.body as Readable | undefined)?.resume();
+}
+
 /** The bytes of a request's body, as a stream that may be destroyed without ending the connection. */
 function separate(body: Readable): PassThrough {
   const archive = new PassThrough();
