@@ -1,3 +1,4 @@
+export { parseDuration } from './durations.js';
 export {
   BerthError,
   TeardownError,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { parseDuration } from '../format/units.js';
+import { parseDurationFlag } from '../format/units.js';
 import { Failure, REFUSED, checked, collect, notInteger } from './command.js';
 import { defined } from './resource-options.js';
 import { pairs } from './words.js';
@@ -34,7 +34,7 @@ export interface IsolationOptions {
 }
 
 const notDuration = (value: string): string | undefined =>
-  parseDuration(value) === undefined ? `time: invalid duration "${value}"` : undefined;
+  parseDurationFlag(value) === undefined ? `time: invalid duration "${value}"` : undefined;
 
 export function addIsolationOptions(parser: Command): Command {
   return parser
@@ -128,5 +128,5 @@ function securityOption(text: string): string {
 }
 
 function nanoseconds(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : parseDuration(text);
+  return text === undefined ? undefined : parseDurationFlag(text);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseDuration, parseSize } from './units.js';
+import { parseDurationFlag, parseSize } from './units.js';
 
 describe('units', () => {
   it.each([
@@ -21,5 +21,5 @@ describe('units', () => {
     ['1.5h', 5400e9],
     ['5', undefined],
     ['soon', undefined],
-  ])('duration %s', (text, nanoseconds) => expect(parseDuration(text)).toBe(nanoseconds));
+  ])('duration %s', (text, nanoseconds) => expect(parseDurationFlag(text)).toBe(nanoseconds));
 });

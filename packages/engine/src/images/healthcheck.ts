@@ -1,17 +1,6 @@
-import { BerthError } from '@berth/core';
+import { BerthError, parseDuration } from '@berth/core';
 import { checkHealthcheck } from '../containers/health.js';
 import type { Healthcheck } from '../model.js';
-
-/** Nanoseconds of Go's units of time (time.ParseDuration). */
-const UNITS: Readonly<Record<string, number>> = {
-  ns: 1,
-  us: 1e3,
-  µs: 1e3,
-  ms: 1e6,
-  s: 1e9,
-  m: 60e9,
-  h: 3600e9,
-};
 
 /**
  * Reads what follows HEALTHCHECK in a Dockerfile: `NONE`, or options and `CMD …`.
@@ -66,8 +55,7 @@ function optionOf(option: string): [keyof Healthcheck, number] {
 
 /** A duration as Go writes it: `1m30s`. */
 function nanoseconds(option: string, text: string): number {
-  if (!/^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(text))
-    throw new BerthError('invalid', `${option} of HEALTHCHECK: a duration must follow, like 1m30s`);
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)];
-  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNITS[unit ?? ''] ?? 0), 0);
+  const duration = parseDuration(text);
+  if (duration !== undefined) return duration;
+  throw new BerthError('invalid', `${option} of HEALTHCHECK: a duration must follow, like 1m30s`);
 }
