@@ -1,8 +1,8 @@
-import { BerthError } from '@berth/core';
 import { isErrno } from '../errors.js';
 import { inNamespace, type NetworkNamespace } from '../namespace/index.js';
 import {
   AttributeWriter,
+  BackgroundSocket,
   NLM_F_ACK,
   NLM_F_DUMP,
   NetlinkSocket,
@@ -44,15 +44,11 @@ export interface ConntrackFilter {
 /** The connections that the kernel tracks in one namespace (those of the default zone can be deleted). */
 export class ConntrackSocket implements Disposable {
   readonly #socket: NetlinkSocket;
-  readonly #open: () => NetlinkSocket;
-  /** What is done on the pool uses it: a request under way there must not meet the replies of others. */
-  #background: NetlinkSocket | undefined;
-  #queue: Promise<void> = Promise.resolve();
-  #closed = false;
+  readonly #background: BackgroundSocket;
 
   private constructor(open: () => NetlinkSocket) {
-    this.#open = open;
     this.#socket = open();
+    this.#background = new BackgroundSocket(open);
   }
 
   /** @throws KernelError */
@@ -116,12 +112,12 @@ export class ConntrackSocket implements Disposable {
 
   /** As {@link deleteOf}, on a thread of the pool; several calls are carried out one after the other. */
   deleteOfAsync(address: string): Promise<void> {
-    return this.#inBackground((socket) => deleteOn(socket, address));
+    return this.#background.run((socket) => deleteOn(socket, address));
   }
 
   /** As {@link list}, on threads of the pool, behind what else is under way there. */
   listAsync({ family, protocol }: ConntrackFilter): Promise<ConntrackEntry[]> {
-    return this.#inBackground(async (socket) => {
+    return this.#background.run(async (socket) => {
       const found: ConntrackEntry[] = [];
       await dumpInBackground(socket.fd, listing(family), (payload) => {
         const entry = parseEntry(payload);
@@ -134,25 +130,12 @@ export class ConntrackSocket implements Disposable {
 
   /** Closes at once, or when the last of what is done on the pool is done. */
   close(): void {
-    this.#closed = true;
     this.#socket.close();
-    void this.#queue.then(() => this.#background?.close());
+    this.#background.close();
   }
 
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  #inBackground<T>(job: (socket: NetlinkSocket) => Promise<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(new BerthError('internal', 'the netlink socket is closed'));
-    this.#background ??= this.#open();
-    const socket = this.#background;
-    const turn = this.#queue.then(() => job(socket));
-    this.#queue = turn.then(
-      () => undefined,
-      () => undefined,
-    );
-    return turn;
   }
 }
 

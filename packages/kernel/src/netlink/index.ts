@@ -1,4 +1,5 @@
 export { AttributeWriter, align } from './attributes.js';
+export { BackgroundSocket } from './background-socket.js';
 export { AttributeReader, atLeast, malformed } from './reader.js';
 export {
   NLM_F_ACK,

@@ -1,7 +1,13 @@
 import { BerthError } from '@berth/core';
 import { isErrno } from '../errors.js';
 import { inNamespace, type NetworkNamespace } from '../namespace/index.js';
-import { AttributeReader, AttributeWriter, NLM_F_DUMP, NetlinkSocket } from '../netlink/index.js';
+import {
+  AttributeReader,
+  AttributeWriter,
+  BackgroundSocket,
+  NLM_F_DUMP,
+  NetlinkSocket,
+} from '../netlink/index.js';
 import { parseAddress } from './addresses.js';
 import { AF_BRIDGE, AF_UNSPEC, familyNumber } from './internet.js';
 import { IFINFOMSG_LENGTH, IFLA, RTEXT_FILTER_SKIP_STATS } from './link-attributes.js';
@@ -28,15 +34,12 @@ const NETNSA_FD = 3;
  */
 export class RouteSocket implements Disposable {
   readonly #socket: NetlinkSocket;
-  readonly #open: () => NetlinkSocket;
-  /** What `runAsync` uses: a request under way there must not meet the replies of others. */
-  #background: NetlinkSocket | undefined;
-  #queue: Promise<void> = Promise.resolve();
-  #closed = false;
+  /** What `runAsync` uses. */
+  readonly #background: BackgroundSocket;
 
   private constructor(open: () => NetlinkSocket) {
-    this.#open = open;
     this.#socket = open();
+    this.#background = new BackgroundSocket(open);
   }
 
   /** @throws KernelError */
@@ -56,12 +59,7 @@ export class RouteSocket implements Disposable {
 
   /** As {@link run}, without blocking this thread; several calls are carried out one after the other. */
   runAsync(...requests: readonly RouteRequest[]): Promise<void> {
-    if (this.#closed) return Promise.reject(new BerthError('internal', 'the netlink socket is closed'));
-    this.#background ??= this.#open();
-    const socket = this.#background;
-    const turn = this.#queue.then(() => socket.runAsync(requests));
-    this.#queue = turn.catch(() => undefined);
-    return turn;
+    return this.#background.run((socket) => socket.runAsync(requests));
   }
 
   /** All interfaces, by index. */
@@ -157,9 +155,8 @@ export class RouteSocket implements Disposable {
 
   /** Closes at once, or when the last `runAsync` is done. */
   close(): void {
-    this.#closed = true;
     this.#socket.close();
-    void this.#queue.then(() => this.#background?.close());
+    this.#background.close();
   }
 
   [Symbol.dispose](): void {
