@@ -20,19 +20,10 @@ import {
 } from './driver.js';
 import { ParentLink, isMissingKind, missingKind } from './parent-link.js';
 import { configureInterface, namespaceOf } from './sandbox-interface.js';
+import type { StackedOptions } from './stacked-options.js';
 
 /** No link has this index. */
 const NO_INDEX = 0x7fff_ffff;
-
-/** What the options of such a network say, checked. */
-export interface StackedOptions {
-  /** Undefined: a link that is made for it and leads nowhere. */
-  readonly parent?: string;
-  /** Bytes; undefined: that of the parent. */
-  readonly mtu?: number;
-  /** Interfaces in containers are called this and a number. */
-  readonly interfacePrefix: string;
-}
 
 /** The links of endpoints: what tells macvlan and ipvlan apart. */
 export interface StackedLinks {

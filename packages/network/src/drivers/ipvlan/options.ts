@@ -1,7 +1,6 @@
 import type { NetworkRecord } from '../../records.js';
-import { INTERFACE_PREFIX, MTU, optionValue, unknownOption } from '../option-values.js';
-import { PARENT } from '../parent-link.js';
-import type { StackedOptions } from '../stacked-network.js';
+import { optionValue } from '../option-values.js';
+import { parseStackedOptions, type StackedOptions } from '../stacked-options.js';
 
 export const IPVLAN_MODE = 'ipvlan_mode';
 export const IPVLAN_FLAG = 'ipvlan_flag';
@@ -22,36 +21,23 @@ export interface IpvlanOptions extends StackedOptions {
  * @returns the options, and a warning for each that Berth doesn't know
  * @throws BerthError `invalid` with what would be right
  */
-export function parseIpvlanOptions({ options, enableIPv6 }: Pick<NetworkRecord, 'options' | 'enableIPv6'>): {
+export function parseIpvlanOptions(record: Pick<NetworkRecord, 'options' | 'enableIPv6'>): {
   options: IpvlanOptions;
   warnings: string[];
 } {
-  const warnings: string[] = [];
-  const parsed: { -readonly [K in keyof IpvlanOptions]: IpvlanOptions[K] } = {
-    mode: 'l2',
-    flag: 'bridge',
-    interfacePrefix: 'eth',
-  };
-  for (const [name, value] of Object.entries(options)) {
+  let mode: IpvlanOptions['mode'] = 'l2';
+  let flag: IpvlanOptions['flag'] = 'bridge';
+  const { options, warnings } = parseStackedOptions('ipvlan', record, (name, value) => {
     switch (name) {
-      case PARENT:
-        if (value !== '') parsed.parent = optionValue.interfaceName(name, value);
-        break;
       case IPVLAN_MODE:
-        if (value !== '') parsed.mode = optionValue.oneOf(name, value, MODES);
-        break;
+        if (value !== '') mode = optionValue.oneOf(name, value, MODES);
+        return true;
       case IPVLAN_FLAG:
-        if (value !== '') parsed.flag = optionValue.oneOf(name, value, FLAGS);
-        break;
-      case MTU:
-        parsed.mtu = optionValue.mtu(name, value, enableIPv6);
-        break;
-      case INTERFACE_PREFIX:
-        parsed.interfacePrefix = optionValue.interfacePrefix(name, value);
-        break;
+        if (value !== '') flag = optionValue.oneOf(name, value, FLAGS);
+        return true;
       default:
-        warnings.push(unknownOption(name, 'ipvlan'));
+        return false;
     }
-  }
-  return { options: parsed, warnings };
+  });
+  return { options: { ...options, mode, flag }, warnings };
 }

@@ -1,8 +1,7 @@
 import { BerthError } from '@berth/core';
 import type { NetworkRecord } from '../../records.js';
-import { INTERFACE_PREFIX, MTU, optionValue, unknownOption } from '../option-values.js';
-import { PARENT } from '../parent-link.js';
-import type { StackedOptions } from '../stacked-network.js';
+import { optionValue } from '../option-values.js';
+import { parseStackedOptions, type StackedOptions } from '../stacked-options.js';
 
 /** The host itself reaches the containers, and they it. */
 export const HOST_ACCESS = 'berth.host_access';
@@ -22,37 +21,25 @@ export interface MacvlanOptions extends StackedOptions {
  * @returns the options, and a warning for each that Berth doesn't know
  * @throws BerthError `invalid` with what would be right
  */
-export function parseMacvlanOptions({ options, enableIPv6 }: Pick<NetworkRecord, 'options' | 'enableIPv6'>): {
+export function parseMacvlanOptions(record: Pick<NetworkRecord, 'options' | 'enableIPv6'>): {
   options: MacvlanOptions;
   warnings: string[];
 } {
-  const warnings: string[] = [];
-  const parsed: { -readonly [K in keyof MacvlanOptions]: MacvlanOptions[K] } = {
-    mode: 'bridge',
-    hostAccess: false,
-    interfacePrefix: 'eth',
-  };
-  for (const [name, value] of Object.entries(options)) {
+  let mode: MacvlanOptions['mode'] = 'bridge';
+  let hostAccess = false;
+  const { options, warnings } = parseStackedOptions('macvlan', record, (name, value) => {
     switch (name) {
-      case PARENT:
-        if (value !== '') parsed.parent = optionValue.interfaceName(name, value);
-        break;
       case MACVLAN_MODE:
-        if (value !== '') parsed.mode = optionValue.oneOf(name, value, MODES);
-        break;
+        if (value !== '') mode = optionValue.oneOf(name, value, MODES);
+        return true;
       case HOST_ACCESS:
-        parsed.hostAccess = optionValue.boolean(name, value);
-        break;
-      case MTU:
-        parsed.mtu = optionValue.mtu(name, value, enableIPv6);
-        break;
-      case INTERFACE_PREFIX:
-        parsed.interfacePrefix = optionValue.interfacePrefix(name, value);
-        break;
+        hostAccess = optionValue.boolean(name, value);
+        return true;
       default:
-        warnings.push(unknownOption(name, 'macvlan'));
+        return false;
     }
-  }
+  });
+  const parsed: MacvlanOptions = { ...options, mode, hostAccess };
   if (parsed.hostAccess && (parsed.mode !== 'bridge' || parsed.parent === undefined)) {
     throw new BerthError(
       'invalid',
