@@ -10,15 +10,12 @@ const tryBerth = (...args: string[]) => fixture.box.tryBerth(...args);
 const docker = (...args: string[]) => fixture.box.docker(...args);
 const talkers = new Talkers(() => fixture.box);
 
-const sleeper = (name: string, ...flags: string[]) =>
-  berth('run', '-d', '--name', name, ...flags, 'busybox', 'sleep', '600');
+const sleeper = (name: string, ...flags: string[]) => fixture.box.sleeper(name, ...flags);
 const network = (name: string, ...flags: string[]) => berth('network', 'create', ...flags, name);
 
 afterEach(async () => {
   await talkers.endAll();
-  const left = (await berth('ps', '-aq')).split('\n').filter(Boolean);
-  if (left.length > 0) await berth('rm', '-f', ...left);
-  await berth('network', 'prune', '-f');
+  await fixture.daemon.removeEverything();
 });
 
 const endpoints = (name: string) => endpointsOf(fixture.box, name);

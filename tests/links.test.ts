@@ -6,8 +6,7 @@ const berth = (...args: string[]) => fixture.box.berth(...args);
 const tryBerth = (...args: string[]) => fixture.box.tryBerth(...args);
 const docker = (...args: string[]) => fixture.box.docker(...args);
 
-const sleeper = (name: string, ...flags: string[]) =>
-  berth('run', '-d', '--name', name, ...flags, 'busybox', 'sleep', '600');
+const sleeper = (name: string, ...flags: string[]) => fixture.box.sleeper(name, ...flags);
 const addressOf = (name: string, network = 'bridge') =>
   berth('inspect', '-f', `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`, name);
 /** The address that a container finds for a name; undefined: none. */
@@ -18,8 +17,7 @@ async function found(container: string, name: string): Promise<string | undefine
 
 beforeAll(() => berth('network', 'create', 'sea'));
 afterEach(async () => {
-  const left = (await berth('ps', '-aq')).split('\n').filter(Boolean);
-  if (left.length > 0) await berth('rm', '-f', ...left);
+  await fixture.box.removeContainers();
 });
 
 describe('a link on the default bridge', () => {

@@ -11,7 +11,7 @@ const docker = (line: string) => fixture.box.docker(...words(line));
 const host = (line: string) => fixture.box.host(...words(line));
 
 const SUBNET = `--subnet 198.51.100.0/24 --gateway ${OUTSIDE_ADDRESS}`;
-const sleeper = (name: string, flags: string) => berth(`run -d --name ${name} ${flags} busybox sleep 600`);
+const sleeper = (name: string, flags: string) => fixture.box.sleeper(name, ...words(flags));
 const reaches = async (from: string, address: string) =>
   (await tryBerth(`exec ${from} ping -c1 -W1 ${address}`)).status === 0;
 const linksOfHost = async () =>
@@ -23,9 +23,7 @@ const outsideReaches = (address: string) =>
   eventually(`${address} answers`, async () => (await outsideFetch(address)).status === 0);
 
 afterEach(async () => {
-  const containers = words((await berth('ps -aq')).replaceAll('\n', ' '));
-  if (containers.length > 0) await fixture.box.berth('rm', '-f', ...containers);
-  await berth('network prune -f');
+  await fixture.daemon.removeEverything();
   expect(await linksOfHost()).toEqual(['berth0', 'eth0', 'lo']);
   // The next container with this one's address may have another hardware address, and an entry younger than a second
   // isn't replaced by what it announces (locktime of arp(7)).

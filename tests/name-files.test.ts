@@ -5,8 +5,7 @@ import { useBox } from './box/fixture.js';
 const fixture = useBox();
 const berth = (...args: string[]) => fixture.box.berth(...args);
 const tryBerth = (...args: string[]) => fixture.box.tryBerth(...args);
-const sleeper = (name: string, ...flags: string[]) =>
-  berth('run', '-d', '--name', name, ...flags, 'busybox', 'sleep', '600');
+const sleeper = (name: string, ...flags: string[]) => fixture.box.sleeper(name, ...flags);
 const inside = (name: string, ...command: string[]) => berth('exec', name, ...command);
 
 beforeAll(async () => {
@@ -14,8 +13,7 @@ beforeAll(async () => {
   await berth('network', 'create', '--subnet', '10.79.0.0/24', 'land');
 });
 afterEach(async () => {
-  const containers = (await berth('ps', '-aq')).split('\n').filter(Boolean);
-  if (containers.length > 0) await berth('rm', '-f', ...containers);
+  await fixture.box.removeContainers();
 });
 
 describe('/etc/hosts', () => {

@@ -8,8 +8,7 @@ const fixture = useBox();
 const berth = (...args: string[]) => fixture.box.berth(...args);
 const dig = (container: string, ...args: string[]) =>
   berth('nsexec', container, '--', 'dig', '@127.0.0.11', '+time=3', '+tries=1', ...args);
-const sleeper = (name: string, ...flags: string[]) =>
-  berth('run', '-d', '--name', name, ...flags, 'busybox', 'sleep', '600');
+const sleeper = (name: string, ...flags: string[]) => fixture.box.sleeper(name, ...flags);
 
 /** Replaces what the host's resolv.conf says, as a VPN or DHCP client does. */
 function hostResolvers(box: HostInABox, ...lines: string[]): void {
@@ -27,8 +26,7 @@ beforeAll(() => berth('network', 'create', 'sea'));
 afterEach(async () => {
   for (const server of servers.splice(0)) await server.stop();
   hostResolvers(fixture.box, `nameserver ${OUTSIDE_ADDRESS}`);
-  const containers = (await berth('ps', '-aq')).split('\n').filter(Boolean);
-  if (containers.length > 0) await berth('rm', '-f', ...containers);
+  await fixture.box.removeContainers();
 });
 
 describe('names that are not ours', () => {

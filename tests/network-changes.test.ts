@@ -12,7 +12,7 @@ const berth = (line: string) => fixture.box.berth(...words(line));
 const tryBerth = (line: string) => fixture.box.tryBerth(...words(line));
 const host = (line: string) => fixture.box.host(...words(line));
 
-const sleeper = (name: string, flags: string) => berth(`run -d --name ${name} ${flags} busybox sleep 600`);
+const sleeper = (name: string, flags: string) => fixture.box.sleeper(name, ...words(flags));
 const reaches = async (from: string, address: string) =>
   (await tryBerth(`exec ${from} ping -c1 -W1 ${address}`)).status === 0;
 

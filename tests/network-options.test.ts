@@ -11,7 +11,7 @@ const berth = (line: string) => fixture.box.berth(...words(line));
 const tryBerth = (line: string) => fixture.box.tryBerth(...words(line));
 const host = (line: string) => fixture.box.host(...words(line));
 
-const sleeper = (name: string, flags: string) => berth(`run -d --name ${name} ${flags} busybox sleep 600`);
+const sleeper = (name: string, flags: string) => fixture.box.sleeper(name, ...words(flags));
 const addressOf = (name: string) =>
   fixture.box.berth('inspect', '-f', '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}', name);
 
@@ -47,9 +47,7 @@ const withOption = (name: string, value: string, more: object = {}) =>
   create({ Name: 'wrong', Options: { [name]: value }, ...more });
 
 afterEach(async () => {
-  const running = (await berth('ps -aq')).split('\n').filter(Boolean);
-  if (running.length > 0) await fixture.box.berth('rm', '-f', ...running);
-  await berth('network prune -f');
+  await fixture.daemon.removeEverything();
 });
 
 describe('the addresses of a network', () => {

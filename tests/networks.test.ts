@@ -5,8 +5,7 @@ const fixture = useBox();
 const berth = (...args: string[]) => fixture.box.berth(...args);
 const tryBerth = (...args: string[]) => fixture.box.tryBerth(...args);
 
-const sleeper = (name: string, ...flags: string[]) =>
-  berth('run', '-d', '--name', name, ...flags, 'busybox', 'sleep', '600');
+const sleeper = (name: string, ...flags: string[]) => fixture.box.sleeper(name, ...flags);
 
 async function reaches(from: string, address: string): Promise<boolean> {
   return (await tryBerth('exec', from, 'ping', '-c', '1', '-W', '1', address)).status === 0;

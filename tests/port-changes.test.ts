@@ -9,16 +9,14 @@ const berth = (...args: string[]) => fixture.box.berth(...args);
 const tryBerth = (...args: string[]) => fixture.box.tryBerth(...args);
 const talkers = new Talkers(() => fixture.box);
 
-const sleeper = (name: string, ...flags: string[]) =>
-  berth('run', '-d', '--name', name, ...flags, 'busybox', 'sleep', '600');
+const sleeper = (name: string, ...flags: string[]) => fixture.box.sleeper(name, ...flags);
 /** `berth update` with these published ports. */
 const update = (name: string, ...ports: string[]) =>
   berth('update', ...ports.flatMap((port) => ['-p', port]), name);
 
 afterEach(async () => {
   await talkers.endAll();
-  const left = (await berth('ps', '-aq')).split('\n').filter(Boolean);
-  if (left.length > 0) await berth('rm', '-f', ...left);
+  await fixture.box.removeContainers();
 });
 
 /** Who answers at a port of the host; undefined: nobody. */

@@ -11,13 +11,11 @@ const tryBerth = (...args: string[]) => fixture.box.tryBerth(...args);
 const docker = (...args: string[]) => fixture.box.docker(...args);
 const talkers = new Talkers(() => fixture.box);
 
-const sleeper = (name: string, ...flags: string[]) =>
-  berth('run', '-d', '--name', name, ...flags, 'busybox', 'sleep', '600');
+const sleeper = (name: string, ...flags: string[]) => fixture.box.sleeper(name, ...flags);
 
 afterEach(async () => {
   await talkers.endAll();
-  const left = (await berth('ps', '-aq')).split('\n').filter(Boolean);
-  if (left.length > 0) await berth('rm', '-f', ...left);
+  await fixture.box.removeContainers();
 });
 
 /** Who answers at a port: to the outside, to the host by its address, to the host by 127.0.0.1. */

@@ -8,14 +8,11 @@ const fixture = useBox();
 const berth = (...args: string[]) => fixture.box.berth(...args);
 const talkers = new Talkers(() => fixture.box);
 
-const sleeper = (name: string, ...flags: string[]) =>
-  berth('run', '-d', '--name', name, ...flags, 'busybox', 'sleep', '600');
+const sleeper = (name: string, ...flags: string[]) => fixture.box.sleeper(name, ...flags);
 
 afterEach(async () => {
   await talkers.endAll();
-  const left = (await berth('ps', '-aq')).split('\n').filter(Boolean);
-  if (left.length > 0) await berth('rm', '-f', ...left);
-  await berth('network', 'prune', '-f');
+  await fixture.daemon.removeEverything();
 });
 
 /** A counter of a container's own network: `Udp InDatagrams` (/proc/net/snmp, RFC 1213). */

@@ -61,8 +61,7 @@ export class BoxedDaemon {
 
   /** Removes all containers and custom networks, through the API. */
   async removeEverything(): Promise<void> {
-    const containers = (await this.#box.berth('ps', '-aq', '--no-trunc')).split('\n').filter(Boolean);
-    if (containers.length > 0) await this.#box.berth('rm', '-f', ...containers);
+    await this.#box.removeContainers();
     await this.#box.berth('network', 'prune', '-f');
   }
 

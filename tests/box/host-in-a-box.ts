@@ -128,6 +128,17 @@ export class HostInABox implements AsyncDisposable {
     return this.tryHost([BERTH, ...args]);
   }
 
+  /** Starts a container that does nothing, and gives its id. */
+  sleeper(name: string, ...flags: string[]): Promise<string> {
+    return this.berth('run', '-d', '--name', name, ...flags, 'busybox', 'sleep', '600');
+  }
+
+  /** Removes all containers, whatever their state. */
+  async removeContainers(): Promise<void> {
+    const containers = (await this.berth('ps', '-aq', '--no-trunc')).split('\n').filter(Boolean);
+    if (containers.length > 0) await this.berth('rm', '-f', ...containers);
+  }
+
   /** `docker …` on the host, speaking to Berth; throws unless it succeeds. */
   async docker(...args: string[]): Promise<string> {
     return (await this.host(dockerProgram(), ...args)).replace(/\n$/, '');
