@@ -1,57 +1,14 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
 import { decode } from 'dns-packet';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { frame } from './frames.js';
 import { RCODE, TYPE } from './message.js';
 import { headerBytes, optBytes, queryBytes, recordBytes } from './mutate.fixture.js';
-import {
-  Opened,
-  answerTo,
-  askTcp,
-  askUdp,
-  msOfGoodAnswers,
-  rcodeOf,
-  serveWatched,
-} from './upstream.fixture.js';
+import { answerTo, askTcp, askUdp, rcodeOf } from './upstream.fixture.js';
+import { GOOD, pause, useWatched } from './watched.fixture.js';
 
-/** Milliseconds within which others are to be answered, whatever one client does; a busy machine counted in. */
-const SOON_MS = 100;
-const GOOD = queryBytes('c1', { id: 0x0c01 });
-const opened = new Opened();
-let serving: Awaited<ReturnType<typeof serveWatched>>;
-
-beforeEach(async () => {
-  serving = await serveWatched(opened);
-});
-
-afterEach(() => opened.close());
-
-async function client(): Promise<Socket> {
-  const socket = connect(serving.port, '127.0.0.1');
-  socket.on('error', () => undefined);
-  opened.add(() => socket.destroy());
-  await once(socket, 'connect');
-  return socket;
-}
-
-/** Sees to it that others are answered as ever. */
-async function expectAlive(): Promise<void> {
-  expect(await msOfGoodAnswers(serving.port)).toBeLessThan(SOON_MS);
-}
-
-async function pause(ms: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** What is answered to a message that is to be answered, the same over UDP and TCP. */
-async function answers(message: Buffer): Promise<Buffer> {
-  const [udp, tcp] = await Promise.all([askUdp(serving.port, message), askTcp(serving.port, message)]);
-  expect(udp.answer.readUInt16BE(0)).toBe(message.readUInt16BE(0));
-  expect(decode(udp.answer)).toEqual(decode(tcp.answer));
-  return udp.answer;
-}
+const watched = useWatched();
 
 describe('names that are no names of hosts (netavark 1.15: one with a space ended the server)', () => {
   const label = (text: string) => Buffer.concat([Buffer.of(Buffer.byteLength(text)), Buffer.from(text)]);
@@ -70,12 +27,13 @@ describe('names that are no names of hosts (netavark 1.15: one with a space ende
     ['127 labels', wire(...Array<string>(127).fill('a'))],
     ['bytes that are no text', Buffer.concat([Buffer.of(4, 0xff, 0xfe, 0x80, 0xc0), Buffer.of(0)])],
   ])('%s', async (_what, name) => {
-    const answer = await answers(queryBytes(name));
+    const answer = await watched.answers(queryBytes(name));
     expect([RCODE.NXDOMAIN, RCODE.NOERROR]).toContain(rcodeOf(answer));
     // The question is repeated byte by byte.
     expect(answer.subarray(12, 12 + name.length)).toEqual(name);
-    for (const message of serving.leaked) expect(message.subarray(12, 12 + name.length)).toEqual(name);
-    await expectAlive();
+    for (const message of watched.serving.leaked)
+      expect(message.subarray(12, 12 + name.length)).toEqual(name);
+    await watched.expectAlive();
   });
 });
 
@@ -114,14 +72,14 @@ describe('messages that are no queries', () => {
     ['half an OPT record', Buffer.concat([header(1, 0, 0, 1), question, opt.subarray(0, -3)])],
     ['bytes after it', Buffer.concat([GOOD, Buffer.from('and more')])],
   ])('%s: FORMERR', async (_what, message) => {
-    expect(rcodeOf(await answers(message))).toBe(RCODE.FORMERR);
-    expect(serving.leaked).toEqual([]);
-    await expectAlive();
+    expect(rcodeOf(await watched.answers(message))).toBe(RCODE.FORMERR);
+    expect(watched.serving.leaked).toEqual([]);
+    await watched.expectAlive();
   });
 
   it('an EDNS version that is not spoken: BADVERS, and which is', async () => {
     for (const version of [1, 2, 255]) {
-      const answer = await answers(queryBytes('c1', { opt: { version } }));
+      const answer = await watched.answers(queryBytes('c1', { opt: { version } }));
       expect(rcodeOf(answer)).toBe(0);
       expect(decode(answer).additionals).toMatchObject([{ type: 'OPT', extendedRcode: 1, ednsVersion: 0 }]);
     }
@@ -136,7 +94,7 @@ describe('messages that are no queries', () => {
       optBytes({ size: 4096 }),
       other,
     ]);
-    const { answer } = await askUdp(serving.port, message);
+    const { answer } = await askUdp(watched.serving.port, message);
     expect(decode(answer)).toMatchObject({ flag_tc: false, additionals: [{ type: 'OPT' }] });
     expect(decode(answer).answers).toHaveLength(200);
   });
@@ -144,19 +102,21 @@ describe('messages that are no queries', () => {
   it('zone transfers and classes of others: REFUSED; other operations: NOTIMP', async () => {
     for (const type of [TYPE.AXFR, TYPE.IXFR]) {
       for (const asked of ['c1', 'front', 'example.com', '.']) {
-        expect(rcodeOf(await answers(queryBytes(asked, { type })))).toBe(RCODE.REFUSED);
+        expect(rcodeOf(await watched.answers(queryBytes(asked, { type })))).toBe(RCODE.REFUSED);
       }
     }
-    expect(rcodeOf(await answers(queryBytes('version.bind', { type: 16, class: 3 })))).toBe(RCODE.REFUSED);
+    expect(rcodeOf(await watched.answers(queryBytes('version.bind', { type: 16, class: 3 })))).toBe(
+      RCODE.REFUSED,
+    );
     for (const opcode of [1, 2, 4, 5, 15]) {
-      expect(rcodeOf(await answers(queryBytes('c1', { flags: opcode << 11 })))).toBe(RCODE.NOTIMP);
+      expect(rcodeOf(await watched.answers(queryBytes('c1', { flags: opcode << 11 })))).toBe(RCODE.NOTIMP);
     }
-    expect(serving.leaked).toEqual([]);
+    expect(watched.serving.leaked).toEqual([]);
   });
 
   it('an answer, or less than a header: silence', async () => {
     const socket = createSocket('udp4');
-    opened.add(() => socket.close());
+    watched.opened.add(() => socket.close());
     const got: number[] = [];
     socket.on('message', (answer) => got.push(answer.readUInt16BE(0)));
     const messages = [
@@ -166,17 +126,17 @@ describe('messages that are no queries', () => {
       Buffer.alloc(11),
       GOOD.subarray(0, 2),
     ];
-    for (const message of [...messages, GOOD]) socket.send(message, serving.port, '127.0.0.1');
+    for (const message of [...messages, GOOD]) socket.send(message, watched.serving.port, '127.0.0.1');
     await once(socket, 'message');
     await pause(50);
     expect(got).toEqual([0x0c01]);
-    expect(serving.state.counters.malformed).toBe(messages.length);
+    expect(watched.serving.state.counters.malformed).toBe(messages.length);
   });
 
   it('65,535 bytes over TCP: the connection ends, and nothing is kept', async () => {
     const memory = process.memoryUsage().arrayBuffers;
     for (let index = 0; index < 20; index++) {
-      const socket = await client();
+      const socket = await watched.client();
       socket.write(frame(Buffer.concat([GOOD, Buffer.alloc(65_535 - GOOD.length)])));
       // A reset, since bytes are left unread.
       if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve));
@@ -187,7 +147,7 @@ describe('messages that are no queries', () => {
       question,
       recordBytes(Buffer.of(0), 250, 1, 0, Buffer.alloc(4000)),
     ]);
-    expect(rcodeOf((await askTcp(serving.port, most)).answer)).toBe(RCODE.NOERROR);
-    await expectAlive();
+    expect(rcodeOf((await askTcp(watched.serving.port, most)).answer)).toBe(RCODE.NOERROR);
+    await watched.expectAlive();
   });
 });
