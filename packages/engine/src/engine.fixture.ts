@@ -7,6 +7,7 @@ import { NetworkManager } from '@berth/network';
 import koffi from 'koffi';
 import { Engine } from './engine.js';
 import type { AttachStream, ContainerSpec, ExecSpec, HostSpec } from './model.js';
+import { HOST, SPEC } from './spec.fixture.js';
 
 /** include/uapi/linux/sched.h */
 const CLONE_NEWNET = 0x40000000;
@@ -136,35 +137,15 @@ export class EngineBox {
   }
 }
 
-const HOST: HostSpec = {
-  networkMode: 'bridge',
-  portBindings: [],
-  binds: [],
-  autoRemove: false,
-  dns: [],
-  dnsSearch: [],
-  dnsOptions: [],
-  extraHosts: [],
-};
-
 export function spec(
   command: string,
   more: Partial<ContainerSpec> = {},
   host: Partial<HostSpec> = {},
 ): ContainerSpec {
   return {
-    image: 'busybox',
+    ...SPEC,
     command: ['sh', '-c', command],
     env: [],
-    tty: false,
-    openStdin: false,
-    stdinOnce: false,
-    attachStdin: false,
-    attachStdout: true,
-    attachStderr: true,
-    labels: {},
-    exposedPorts: [],
-    networks: {},
     ...more,
     host: { ...HOST, ...host },
   };

@@ -1,32 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ContainerSpec, HostSpec } from '../model.js';
+import { HOST, SPEC } from '../spec.fixture.js';
 import { cgroupAbilities } from './cgroup-abilities.js';
 import { checkHost } from './check-host.js';
-
-const HOST: HostSpec = {
-  networkMode: 'bridge',
-  portBindings: [],
-  binds: [],
-  autoRemove: false,
-  dns: [],
-  dnsSearch: [],
-  dnsOptions: [],
-  extraHosts: [],
-};
-const SPEC: ContainerSpec = {
-  image: 'busybox',
-  env: ['A=1'],
-  tty: false,
-  openStdin: false,
-  stdinOnce: false,
-  attachStdin: false,
-  attachStdout: true,
-  attachStderr: true,
-  labels: {},
-  exposedPorts: [],
-  host: HOST,
-  networks: {},
-};
 
 describe('checkHost', () => {
   const abilities = { ...cgroupAbilities([]), version: 2, cgroupNamespaces: false } as const;

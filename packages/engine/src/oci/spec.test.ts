@@ -2,36 +2,12 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ContainerSpec, HostSpec } from '../model.js';
+import type { HostSpec } from '../model.js';
+import { HOST, SPEC } from '../spec.fixture.js';
 import { ALL_CAPABILITIES, capabilities, DEFAULT_CAPABILITIES, ownCapabilities } from './capabilities.js';
 import { seccompProfile } from './seccomp.js';
 import { ociSpec, specText, type SpecInput } from './spec.js';
 import { resolveUser } from './user.js';
-
-const HOST: HostSpec = {
-  networkMode: 'bridge',
-  portBindings: [],
-  binds: [],
-  autoRemove: false,
-  dns: [],
-  dnsSearch: [],
-  dnsOptions: [],
-  extraHosts: [],
-};
-const SPEC: ContainerSpec = {
-  image: 'busybox',
-  env: ['A=1'],
-  tty: false,
-  openStdin: false,
-  stdinOnce: false,
-  attachStdin: false,
-  attachStdout: true,
-  attachStderr: true,
-  labels: {},
-  exposedPorts: [],
-  host: HOST,
-  networks: {},
-};
 
 function generate(host: Partial<HostSpec> = {}, input: Partial<SpecInput> = {}) {
   return ociSpec({
