@@ -1,6 +1,5 @@
-import { mkdirSync } from 'node:fs';
-import { Store, newId, silentLogger } from '@berth/core';
-import { NetworkManager, type SandboxId } from '@berth/network';
+import type { SandboxId } from '@berth/network';
+import { BenchManager } from './sandboxes.js';
 
 // Runs in the namespace of a host in a box, with --expose-gc: attaches so many sandboxes, to a custom network, where they
 // have a name service, or to the default bridge, where they have none. Prints what that takes as JSON.
@@ -21,19 +20,8 @@ const AT_ONCE = 100;
 const CATCH_UP_MS = 300;
 
 const [, , folder = '', kind = '', count = ''] = process.argv;
-mkdirSync(`${folder}/netns`, { recursive: true });
-const store = Store.open(`${folder}/bench.db`);
-const manager = await NetworkManager.open({
-  store,
-  execRoot: folder,
-  logger: silentLogger,
-  bridgeName: 'berth0',
-  defaultBridge: { icc: true, ipMasq: true, ipv6: false },
-  ipForward: true,
-  firewallCoexist: false,
-  defaultBindAddress: '0.0.0.0',
-  dns: { servers: [], defaultBridgeNames: false, forwardSingleLabels: false },
-});
+const bench = await BenchManager.open(folder);
+const { manager } = bench;
 const { id: network } =
   kind === 'custom'
     ? await manager.createNetwork({ name: 'named', driver: 'bridge', options: {}, labels: {} })
@@ -54,19 +42,15 @@ const result: SandboxCost = {
   residentBytes: (after.resident - before.resident) / Number(count),
   idle: (user + system) / (performance.now() - began),
 };
-await Promise.all(present.map((id) => manager.deleteSandbox(id)));
+await bench.deleteSandboxes(present);
 if (kind === 'custom') await manager.removeNetwork(network);
-await manager.close();
-store.close();
+await bench.close();
 process.stdout.write(JSON.stringify(result));
 
 async function attach(newcomers: number): Promise<void> {
   for (let index = 0; index < newcomers; index++) {
-    const id = newId<SandboxId>();
-    const dns = { servers: [], search: [], options: [] };
-    await manager.createSandbox({ id, kind: 'private', hostname: `bench${present.length}`, ports: [], dns });
-    const name = `on${id.slice(0, 12)}`;
-    await manager.attach(id, network, { containerName: name, names: [name] });
+    const id = await bench.createSandbox();
+    await bench.attach(id, network);
     present.push(id);
     if (present.length % AT_ONCE === 0) await pause(CATCH_UP_MS);
   }
